@@ -1,0 +1,221 @@
+"""restaurant-os.toml, the environment and .env -> one frozen `Settings`.
+
+Where a value is given more than once, the environment wins over .env, and .env over the file. A path in the file is
+relative to the file's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from restaurant_os.businessday import BusinessDay
+from restaurant_os.errors import SettingsError
+from restaurant_os.text import printable
+
+FILE_NAME = "restaurant-os.toml"
+PREFIX = "RESTAURANT_OS_"
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: Toast's production host as public integrations use it; Toast shows each client its own as "API Access URL".
+TOAST_URL = "https://ws-api.toasttab.com"
+DUCKDB_SCHEME = "duckdb:///"
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{printable(name, 60)}' is not an IANA time zone such as America/New_York") from None
+    return name
+
+
+def _guid(value: str) -> str:
+    if not GUID.fullmatch(value):
+        raise ValueError(f"'{printable(value, 60)}' is not a GUID such as 0f9d0c1e-1111-4a11-8a11-000000000001")
+    return value.lower()
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Location(_Frozen):
+    """One restaurant."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    toast_guid: Annotated[str, AfterValidator(_guid)]
+    timezone: Annotated[str, AfterValidator(_zone)]
+    closeout_hour: Annotated[int, Field(ge=0, le=12)] = 4
+
+    @property
+    def business_day(self) -> BusinessDay:
+        return BusinessDay(ZoneInfo(self.timezone), self.closeout_hour)
+
+
+class ToastSettings(_Frozen):
+    """How Toast is asked."""
+
+    base_url: str = TOAST_URL
+    pacing: Literal["careful", "documented", "none"] = "careful"
+    #: A modified window begins this long before the mark, for changes that became visible late.
+    overlap_minutes: Annotated[int, Field(ge=0, le=1440)] = 10
+    #: How far back the very first incremental sync looks.
+    first_days: Annotated[int, Field(ge=1, le=30)] = 3
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+
+    @field_validator("base_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/@]+(/[^\s?#]*)?", value):
+            raise ValueError(f"'{printable(value, 80)}' is not a URL such as {TOAST_URL}")
+        return value.rstrip("/")
+
+
+class DiscountKinds(_Frozen):
+    """Names or GUIDs of discounts, by what they are."""
+
+    comp: tuple[str, ...] = ()
+    promo: tuple[str, ...] = ()
+    employee: tuple[str, ...] = ()
+    loyalty: tuple[str, ...] = ()
+
+    def by_name(self) -> dict[str, str]:
+        """Discount GUID or lower-case name -> kind."""
+        return {name.strip().lower(): kind for kind in type(self).model_fields for name in getattr(self, kind)}
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1)
+
+    warehouse: str = "duckdb:///restaurant-os.duckdb"
+    load_mode: Literal["merge", "insert-only"] = "merge"
+    #: How long to wait for a warehouse file that another process holds.
+    wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    #: The most memory DuckDB may use, as DuckDB writes it.
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] = "256MB"
+    toast: ToastSettings = ToastSettings()
+    locations: tuple[Location, ...] = ()
+    discounts: DiscountKinds = DiscountKinds()
+    toast_client_id: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_ID")
+    toast_client_secret: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_SECRET")
+    #: The file these came from and the folder its paths are relative to.
+    source: Path | None = None
+    folder: Path = Path()
+
+    @field_validator("toast_client_id", "toast_client_secret", mode="before")
+    @classmethod
+    def _trimmed(cls, value: object) -> object:
+        """Credentials copied with blanks or quotes around them are a common cause of a 401."""
+        return value.strip().strip("'\"").strip() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Settings:
+        for field in ("name", "toast_guid"):
+            values = [getattr(location, field).lower() for location in self.locations]
+            if twice := sorted({v for v in values if values.count(v) > 1}):
+                raise ValueError(f"{field} '{printable(twice[0], 80)}' stands there twice")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of the sources. The file comes in as init values, so they are asked last here."""
+        assert isinstance(init_settings, InitSettingsSource)
+        given = dict(init_settings.init_kwargs)
+        env_file = given.pop("_dotenv", None)
+        sources: list[PydanticBaseSettingsSource] = [EnvSettingsSource(settings_cls)]
+        if env_file:
+            sources.append(_Ours(settings_cls, env_file=env_file))
+        return (*sources, InitSettingsSource(settings_cls, given))
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file. Three slashes: relative to the settings file; four, or a path that only exists from the root: absolute."""
+        if not self.warehouse.startswith(DUCKDB_SCHEME) or len(self.warehouse) == len(DUCKDB_SCHEME):
+            raise SettingsError(
+                f"settings: warehouse is '{printable(self.warehouse.split('@')[-1], 80)}', duckdb:///path was expected.",
+                next_step='Write for example `warehouse = "duckdb:///restaurant-os.duckdb"`.',
+            )
+        path = Path(self.warehouse.removeprefix(DUCKDB_SCHEME)).expanduser()
+        if not path.is_absolute() and not (self.folder / path).parent.exists() and (Path("/") / path).parent.is_dir():
+            return Path("/") / path
+        return self.folder / path
+
+
+class _Ours(DotEnvSettingsSource):
+    """.env, of which other programs may hold lines too: what is not ours is left alone."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {k: v for k, v in super().__call__().items() if k in Settings.model_fields or k in {"TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET"}}
+
+
+def load(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings. `config`: the file; without it `RESTAURANT_OS_CONFIG`, then restaurant-os.toml in the current folder.
+
+    Raises:
+        SettingsError: the named file is missing, is no TOML, or holds a value of the wrong kind; says which and what was expected.
+    """
+    named = config or (Path(os.environ[PREFIX + "CONFIG"]) if os.environ.get(PREFIX + "CONFIG") else None)
+    path = named or Path(FILE_NAME)
+    given: dict[str, Any] = {}
+    if path.is_file():
+        given = _read(path)
+    elif named:
+        raise SettingsError(f"settings: {path} does not exist.", next_step="Name the file with --config, or make one: `restaurant-os init`.")
+    folder = path.parent if path.is_file() else Path()
+    env_file = folder / ".env"
+    try:
+        return Settings(**{**given, **overrides}, source=path if path.is_file() else None, folder=folder, _dotenv=env_file if env_file.is_file() else None)
+    except ValidationError as problem:
+        raise SettingsError(f"settings: {_described(problem, path)}", next_step="Correct it and run the command again; `restaurant-os doctor` checks all of it.") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            given = tomllib.load(file)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise SettingsError(f"settings: {path} is not TOML: {printable(problem, 200)}.", next_step="Correct that line and run the command again.") from None
+    except OSError as problem:
+        raise SettingsError(f"settings: {path} cannot be read: {problem.strerror}.", next_step="Check the file's permissions.") from None
+    secret = {"toast_client_id", "toast_client_secret", "source", "folder"} & given.keys()
+    if secret:
+        raise SettingsError(f"settings: {path} holds {sorted(secret)[0]}.", next_step="Credentials belong in the environment or in .env, as TOAST_CLIENT_ID and TOAST_CLIENT_SECRET.")
+    return given
+
+
+def _described(problem: ValidationError, path: Path) -> str:
+    lines = []
+    for error in problem.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part) for part in error["loc"]) or "locations"
+        what = "is not a setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
+        lines.append(f"{printable(place, 100)}: {what}")
+    return f"{path if path.is_file() else 'environment'}: " + "; ".join(lines[:5]) + "."
+
+
+def iso_date(text: str, what: str) -> date:
+    """A date a person typed.
+
+    Raises:
+        SettingsError: it is not written as 2026-03-01, or no such day exists.
+    """
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{what}: '{printable(text, 40)}' is not a date.", next_step="Write it as 2026-03-01 (year-month-day).") from None

@@ -1,0 +1,58 @@
+"""What a source hands to a warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pyarrow as pa
+
+#: In every staged table, after its own columns: which copy of the record a row belongs to. The same record may be read
+#: more than once in a unit; its newest copy wins with all its children, and the others are dropped as a whole.
+COPY = "_copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not be read, ready for quarantine."""
+
+    restaurant_guid: str
+    record_guid: str | None
+    business_date: date | None
+    field: str
+    reason: str
+    #: Guests' and card data already cut.
+    record_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Arrow rows by table, of one page or of many, and the records of it that could not be read.
+
+    Every table of the dataset is there, empty ones too; columns are the table's own without `_loaded_at`, then `_copy`.
+    """
+
+    tables: Mapping[str, pa.RecordBatch]
+    rejected: tuple[Rejected, ...] = ()
+    #: id and version of every record read, to tell whether a window has become stable.
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a sync asks for: a span of modification time, or one business date (whose UTC bounds `start` and `end` are)."""
+
+    kind: str
+    start: datetime
+    end: datetime
+    business_date: date | None = None
+
+    def __str__(self) -> str:
+        if self.business_date is not None:
+            return f"business date {self.business_date.isoformat()}"
+        return f"changes from {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+MODIFIED = "modified"
+BUSINESS_DATE = "business_date"

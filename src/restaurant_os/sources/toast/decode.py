@@ -1,0 +1,170 @@
+"""A page of orders as bytes -> Arrow rows of the order tables, and the orders that could not be read.
+
+The page is decoded and flattened whole; only when something in it is wrong are its orders taken one by one, so that a bad
+order costs itself alone. A body that is not JSON at all is no order's fault: it was cut on its way, and is asked again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from restaurant_os.businessday import BusinessDay
+from restaurant_os.errors import Place, RejectedRecordError, RetryableError
+from restaurant_os.sources.batch import COPY, Batch, Rejected
+from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, column, instants, transposed
+from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
+from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
+from restaurant_os.tables import COUNT, LOADED_AT, ORDER_TABLES, TableSpec
+from restaurant_os.text import printable
+
+#: Guests' and card data (Toast: scopes guest.pi:read and delivery_info.address:read; Payment's card digits): cut before anything is kept.
+PRIVATE_FIELDS = frozenset(
+    {
+        "customer",
+        "deliveryInfo",
+        "curbsidePickupInfo",
+        "appliedLoyaltyInfo",
+        "loyaltyDetails",
+        "first6Digits",
+        "last4Digits",
+        "cardPaymentId",
+        "tabName",
+        "giftCardInfo",
+        "receiptToken",
+        "tenderTransactionGuid",
+        "networkTransactionIdentifier",
+    }
+)
+RECORD_JSON_LIMIT = 1_000_000
+HOUR_US = 3_600_000_000
+
+
+class OrderDecoder:
+    """Decodes the pages of one location. Copy numbers grow over its life, so a later page's copy of an order is told from an earlier's."""
+
+    def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str]) -> None:
+        self.restaurant_guid = restaurant_guid
+        self.rule = rule
+        self.discount_kinds = discount_kinds
+        self._copies = itertools.count()
+
+    def page(self, body: bytes, *, read_at: str | None) -> Batch:
+        """Decode a JSON array of orders. `read_at`: ISO instant at which the read began.
+
+        Raises:
+            RetryableError: the body is not a JSON array.
+        """
+        try:
+            orders = PAGE.decode(body)
+            return self._batch(orders, read_at, ())
+        except (msgspec.DecodeError, RejectedRecordError, UnicodeDecodeError):
+            return self._one_by_one(body, read_at)
+
+    def _one_by_one(self, body: bytes, read_at: str | None) -> Batch:
+        try:
+            raws = RAW_PAGE.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise RetryableError(f"the page is not a JSON array of orders: {printable(problem, 120)}") from None
+        good: list[Order] = []
+        rejected: list[Rejected] = []
+        for raw in raws:
+            try:
+                order = ORDER.decode(raw)
+                self._batch([order], read_at, ())
+                good.append(order)
+            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+                rejected.append(self._rejected(bytes(raw), "Order", str(problem)))
+            except RejectedRecordError as problem:
+                rejected.append(self._rejected(bytes(raw), problem.place.field, problem.place.reason))
+        return self._batch(good, read_at, tuple(rejected))
+
+    def _batch(self, orders: list[Order], read_at: str | None, rejected: tuple[Rejected, ...]) -> Batch:
+        flattener = Flattener(restaurant_guid=self.restaurant_guid, discount_kinds=self.discount_kinds, read_at=read_at)
+        rows = Rows()
+        for order in orders:
+            flattener.add(rows, order, self._day(order), next(self._copies))
+        check_unique(rows)
+        tables = {spec.name: self._arrow(spec, rows.tables[spec.name]) for spec in ORDER_TABLES}
+        return Batch(tables, rejected, {order.guid: order.modified_date for order in orders})
+
+    def _day(self, order: Order) -> int:
+        """Toast's business date; where it gives none, the promise or the opening on the location's own wall clock."""
+        if order.business_date is not None:
+            return DATES[order.business_date]
+        instant = order.promised_date or order.opened_date
+        if instant is None:
+            raise RejectedRecordError(Place(order.guid, "Order.businessDate", "missing, and openedDate too: the order has no day"))
+        return self.rule.date_of(instants([instant], "Order.openedDate")[0].as_py()).toordinal() - EPOCH_ORDINAL
+
+    def _arrow(self, spec: TableSpec, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
+        stored = [c for c in spec.columns if c.name != LOADED_AT]
+        values = transposed(spec, rows, len(stored) + 1)
+        arrays = [
+            self._hours(values[stored_at], values[spec.names.index("business_date")]) if c.name == "business_hour" else column(c, values[stored_at])
+            for stored_at, c in enumerate(stored)
+        ]
+        arrays.append(pa.array(values[-1], COUNT))
+        return pa.record_batch(arrays, schema=staged_schema(spec))
+
+    def _hours(self, texts: Any, days: Any) -> pa.Array:
+        """Whole hours from the start of each row's business day to its instant; null outside the day."""
+        found = instants(texts, "Check.openedDate")
+        starts = {day: self._day_bounds(day) for day in set(days)}
+        first = np.array([starts[day][0] for day in days], dtype=np.int64)
+        last = np.array([starts[day][1] for day in days], dtype=np.int64)
+        at = found.cast(pa.int64()).fill_null(-1).to_numpy()
+        inside = (at >= first) & (at < last)
+        return pc.if_else(pa.array(inside), pa.array((at - first) // HOUR_US, COUNT), pa.scalar(None, COUNT))
+
+    def _day_bounds(self, day: int) -> tuple[int, int]:
+        start, end = self.rule.bounds(date(1970, 1, 1) + timedelta(days=day))
+        return int(start.timestamp()) * 1_000_000, int(end.timestamp()) * 1_000_000
+
+    def _rejected(self, raw: bytes, field: str, reason: str) -> Rejected:
+        try:
+            record = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            record = printable(raw.decode("utf-8", "replace"), 2_000)
+        fields = record if isinstance(record, dict) else {}
+        guid = fields.get("guid")
+        guid = guid if isinstance(guid, str) and guid else None
+        text = msgspec.json.encode(without_private(record)).decode()
+        return Rejected(
+            restaurant_guid=self.restaurant_guid,
+            record_guid=guid,
+            business_date=_known_day(fields.get("businessDate")),
+            field=printable(field, 200),
+            reason=printable(reason, 500),
+            record_json=text if len(text) <= RECORD_JSON_LIMIT else text[:RECORD_JSON_LIMIT],
+        )
+
+
+def _known_day(value: object) -> date | None:
+    if not isinstance(value, int):
+        return None
+    try:
+        return date(1970, 1, 1) + timedelta(days=DATES[value])
+    except (RejectedRecordError, OverflowError):
+        return None
+
+
+def without_private(record: Any) -> Any:
+    """The record with guests' and card data cut, at any depth."""
+    if isinstance(record, dict):
+        return {key: None if key in PRIVATE_FIELDS else without_private(value) for key, value in record.items()}
+    if isinstance(record, list):
+        return [without_private(value) for value in record]
+    return record
+
+
+def staged_schema(spec: TableSpec) -> pa.Schema:
+    """A table as it is staged: its columns without `_loaded_at`, then the copy number."""
+    return pa.schema([*(f for f in spec.schema if f.name != LOADED_AT), pa.field(COPY, COUNT)])

@@ -1,0 +1,112 @@
+"""Orders of one location and one window, page by page, until the window stands still.
+
+Source: Toast Orders API v2, `GET /orders/v2/ordersBulk` (reference section 3.1). Pages are cut by offset from data that lives:
+an order modified while we read leaves its place, and the one behind it slips through. So a window is read again until a
+pass shows nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from restaurant_os.errors import RequestError
+from restaurant_os.settings import Location
+from restaurant_os.sources.batch import Batch, Window
+from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, ToastClient
+from restaurant_os.sources.toast.decode import OrderDecoder
+
+PATH = "/orders/v2/ordersBulk"
+SCOPE = "orders:read"
+#: The most Toast gives at once (reference, 3.1); always sent, since the default is not documented.
+PAGE_SIZE = 100
+PASSES = 3
+#: Days closed longer ago than this are read once.
+SETTLED_AFTER = timedelta(days=7)
+#: Modified windows older than this are pulled at the pace for history.
+HISTORY_AFTER = timedelta(hours=24)
+#: No location sells this much in a window; a server that repeats itself would never end.
+MOST_PAGES = 2_000
+#: Times a page may bring nothing new in its pass before we say that the server repeats itself.
+MOST_REPEATS = 3
+
+
+@dataclass(slots=True)
+class OrdersRead:
+    """One window being read. Iterate it for its batches; when they are through, the rest tells how it went."""
+
+    client: ToastClient
+    location: Location
+    window: Window
+    decoder: OrderDecoder
+    started_at: datetime = field(init=False)
+    pages: int = 0
+    passes: int = 0
+    is_stable: bool = False
+    rejected: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.client.http.now()
+
+    def __iter__(self) -> Iterator[Batch]:
+        settled = self.window.business_date is not None and self.window.end < self.started_at - SETTLED_AFTER
+        while self.passes < PASSES and not self.is_stable:
+            self.passes += 1
+            was = dict(self.versions)
+            yield from self._pass()
+            self.is_stable = settled or (self.passes > 1 and was == self.versions) or not self.versions
+
+    def _pass(self) -> Iterator[Batch]:
+        read_at = api_time(self.client.http.now())
+        in_pass: set[str] = set()
+        repeats = 0
+        for page in range(1, MOST_PAGES + 1):
+            batch, has_next = self._page(page, read_at)
+            self.pages += 1
+            size = len(batch.versions) + len(batch.rejected)
+            if page == 1 and self.passes == 1:
+                self.rejected = 0
+            new = {guid: version for guid, version in batch.versions.items() if self.versions.get(guid) != version}
+            repeats = 0 if batch.versions.keys() - in_pass or batch.rejected else repeats + 1
+            in_pass |= batch.versions.keys()
+            if new or batch.rejected:
+                self.versions.update(new)
+                self.rejected += len(batch.rejected) if self.passes == 1 else 0
+                yield batch
+            if size == 0 or not (has_next or size >= PAGE_SIZE):
+                return
+            if repeats >= MOST_REPEATS:
+                break
+        raise RequestError(
+            f"Toast {PATH}, location {self.location.name}, {self.window}: page {page} brings only orders of earlier pages; the server repeats itself. "
+            "Nothing of this window was written.",
+            next_step="Run the command again; if it stays so, report it with the address of the API.",
+        )
+
+    def _page(self, page: int, read_at: str) -> tuple[Batch, bool]:
+        decoded: list[Batch] = []
+        answer = self.client.get(
+            PATH,
+            endpoint=self._endpoint(),
+            location=self.location.toast_guid,
+            scope=SCOPE,
+            params={**self._query(), "pageSize": str(PAGE_SIZE), "page": str(page)},
+            accept=lambda body: decoded.append(self.decoder.page(body, read_at=read_at)),
+        )
+        return decoded[-1], 'rel="next"' in answer.headers.get("Link", "")
+
+    def _query(self) -> dict[str, str]:
+        if self.window.business_date is not None:
+            return {"businessDate": f"{self.window.business_date:%Y%m%d}"}
+        return {"startDate": api_time(self.window.start), "endDate": api_time(self.window.end)}
+
+    def _endpoint(self) -> str:
+        old = self.window.business_date is None and self.window.end < self.started_at - HISTORY_AFTER
+        return ORDERS_BULK_HISTORY if old else ORDERS_BULK
+
+
+def api_time(instant: datetime) -> str:
+    """An instant as Toast wants it: exactly three decimals, an offset without colon (reference, section 2.1)."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}+0000"

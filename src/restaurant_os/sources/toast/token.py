@@ -1,0 +1,86 @@
+"""One Toast token per client, kept between runs.
+
+Toast hands out the same token until its last minute and asks for no more than two logins an hour (reference, section 1), so
+a command that runs every five minutes must find the token of the last one. It is kept in the user's cache folder, readable
+by its owner only, in a file named by a digest of the address, the client and its secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may then log in at once, which costs one login
+    fcntl = None  # type: ignore[assignment]
+
+#: A new token is given only in the last minute of the old one (Toast: apiAuthTokenRefresh).
+RENEW_BEFORE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    value: str
+    expires_at: datetime
+
+    def is_fresh(self, now: datetime) -> bool:
+        return now < self.expires_at - RENEW_BEFORE
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at.isoformat()})"
+
+
+class TokenStore:
+    """The token of one client, on disk."""
+
+    def __init__(self, folder: Path, *, base_url: str, client_id: str, client_secret: str) -> None:
+        digest = hashlib.sha256("\0".join((base_url, client_id, client_secret)).encode()).hexdigest()[:32]
+        self.path = folder / f"toast-{digest}.json"
+
+    def read(self) -> Token | None:
+        try:
+            found = json.loads(self.path.read_text())
+            return Token(str(found["token"]), datetime.fromtimestamp(float(found["expires_at"]), UTC))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, token: Token) -> None:
+        """Replace the file at once, never half. A folder that cannot be written costs only a login next time."""
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, name = tempfile.mkstemp(dir=self.path.parent)  # made with mode 0600
+            with os.fdopen(handle, "w") as file:
+                json.dump({"token": token.value, "expires_at": token.expires_at.timestamp()}, file)
+            os.replace(name, self.path)
+
+    def forget(self) -> None:
+        with suppress(OSError):
+            self.path.unlink()
+
+    @contextmanager
+    def login_turn(self) -> Iterator[None]:
+        """One process at a time logs in, so that the others find its token."""
+        handle = None
+        if fcntl is not None:
+            with suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                handle = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def default_folder() -> Path:
+    """The user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "restaurant-os"

@@ -1,0 +1,333 @@
+"""The embedded warehouse: one DuckDB file, no server.
+
+One process at a time may hold the file for writing, so whoever needs it opens it, works and closes it again; others wait
+their turn for a bounded time and are then told whom they wait for.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from restaurant_os import tables as table_specs
+from restaurant_os import transformations
+from restaurant_os.errors import LockedError, WarehouseError
+from restaurant_os.sources.batch import Rejected
+from restaurant_os.tables import (
+    CHANGED_DAYS,
+    COUNT,
+    DATE,
+    FACT_ORDERS,
+    FLAG,
+    INSTANT,
+    LOADED_AT,
+    MONEY,
+    ORDER_TABLES,
+    QUARANTINE,
+    REAL,
+    SYNC_RUNS,
+    TABLES,
+    TEXT,
+    TableSpec,
+)
+from restaurant_os.text import printable
+from restaurant_os.warehouse import Changes, Commit
+from restaurant_os.warehouse.merge import SetMerge
+
+SQL_TYPES = {MONEY: "DECIMAL(18, 4)", INSTANT: "TIMESTAMPTZ", TEXT: "VARCHAR", DATE: "DATE", FLAG: "BOOLEAN", COUNT: "BIGINT", REAL: "DOUBLE"}
+#: Extensions need a network, so none is ever looked for. The time zone is set after connecting: as a setting of `connect` it would load one.
+SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+SCHEMA_TABLE = "restaurant_os_schema"
+
+
+class DuckDBWarehouse:
+    """`wait_seconds`: how long to wait for a file that another process holds. `memory_limit`: as DuckDB writes it, e.g. '256MB'."""
+
+    def __init__(self, path: Path, *, wait_seconds: float = 30.0, memory_limit: str = "256MB", now: Callable[[], datetime] | None = None) -> None:
+        self.path = path
+        self.label = f"duckdb {path}"
+        self.wait_seconds = wait_seconds
+        self.memory_limit = memory_limit
+        self.now = now or (lambda: datetime.now(UTC))
+        self._turn = threading.RLock()
+
+    # --- the protocol ---------------------------------------------------------------------------------------------
+
+    def commit(self, commit: Commit) -> Changes:
+        with self._open() as connection, _as_our_errors(self.path):
+            loaded_at = self.now()
+            run(connection, "BEGIN")
+            try:
+                changes = self._merge(connection, commit, loaded_at)
+                _record(connection, commit, changes, loaded_at)
+                run(connection, "COMMIT")
+            except BaseException:
+                _rollback(connection)
+                raise
+            return changes
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._open() as connection, _as_our_errors(self.path):
+            return run(connection, sql, parameters)
+
+    # --- its parts ------------------------------------------------------------------------------------------------
+
+    def _merge(self, connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> Changes:
+        if not commit.tables:
+            return Changes()
+        for name, table in commit.tables.items():
+            connection.register(f"staged_{name}", table)
+        merge = SetMerge(
+            lambda sql: run(connection, sql),
+            FACT_ORDERS,
+            ORDER_TABLES[1:],
+            restaurant_guids=commit.restaurant_guids,
+            loaded_at=loaded_at,
+        )
+        return merge.apply(commit.load_mode)
+
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file, ours alone for a moment, with every table and view up to date."""
+        with self._turn:
+            self._make_folder()
+            connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit})
+            try:
+                with _as_our_errors(self.path):
+                    ensure_schema(connection, self.path)
+                yield connection
+            finally:
+                _close(connection)
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise WarehouseError(
+                f"warehouse: the folder {self.path.parent} cannot be made: {problem.strerror}.",
+                next_step='Choose another place: `warehouse = "duckdb:///path"` in the settings.',
+            ) from None
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """One statement, with all of its rows: a connection takes no other while a result is unread."""
+    return connection.execute(sql, list(parameters)).fetchall()
+
+
+def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open the file, waiting for our turn at it.
+
+    Raises:
+        LockedError: another process held it all the time; names its id.
+        WarehouseError: it is no DuckDB file, or cannot be read or written.
+    """
+    give_up = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only, config={**SAFE_CONFIG, **config})
+            run(connection, "SET TimeZone = 'UTC'")
+            return connection
+        except duckdb.Error as problem:
+            found = str(problem)
+            if "Could not set lock" not in found:
+                raise our_error(problem, path) from None
+            if time.monotonic() >= give_up:
+                raise _locked(found, path, wait_seconds) from None
+            time.sleep(random.uniform(0.005, 0.05))
+
+
+def _locked(found: str, path: Path, waited: float) -> LockedError:
+    holder = re.search(r"held in (.+?) \(PID (\d+)\)", found)
+    who = f"process {holder[2]} ({printable(holder[1], 120)})" if holder else "another process"
+    return LockedError(
+        f"warehouse {path}: {who} holds the file; waited {waited:g} s for it. Nothing was written.",
+        next_step="Wait for that process or end it, then run this again: what is already in stays in. A longer wait: `wait_seconds` in the settings.",
+    )
+
+
+def our_error(problem: Exception, path: Path) -> WarehouseError:
+    """A driver's error in our words; the driver's own are kept as data."""
+    found = printable(str(problem).splitlines()[0] if str(problem) else type(problem).__name__, 300)
+    if "No space left on device" in str(problem) or "disk is full" in str(problem).lower():
+        return disk_full(path)
+    if "not a valid DuckDB database file" in str(problem) or "different version" in str(problem):
+        return WarehouseError(
+            f"warehouse {path}: this is not a DuckDB file we can open ({found}).",
+            next_step="Name another file in `warehouse`, or move this one away: it was left as it is.",
+        )
+    return WarehouseError(
+        f"warehouse {path}: {found}. Nothing of this step was written.", next_step="`restaurant-os doctor` checks the warehouse and says more."
+    )
+
+
+def disk_full(path: Path) -> WarehouseError:
+    return WarehouseError(
+        f"warehouse {path}: the disk is full. Nothing of this step was written; everything before it is in.",
+        next_step="Free some space, then run the same command again: it goes on where it stopped.",
+    )
+
+
+@contextmanager
+def _as_our_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as problem:
+        raise our_error(problem, path) from problem
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC:
+            raise disk_full(path) from None
+        raise
+
+
+def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        run(connection, "ROLLBACK")
+    except duckdb.Error:
+        pass  # the connection is closed next, which undoes an open transaction too
+
+
+def _close(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.close()
+    except duckdb.Error:
+        pass  # closing writes a checkpoint; where that fails the log still holds what was committed
+
+
+# --- tables and views -----------------------------------------------------------------------------------------------
+
+
+def _fingerprint() -> str:
+    """Changes whenever the tables or views in the code do."""
+    digest = hashlib.sha256()
+    for module in (table_specs, transformations):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
+FINGERPRINT = _fingerprint()
+
+
+def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Make the tables, columns and views that are missing. Costs one query when nothing is."""
+    known = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
+    if run(connection, known, [SCHEMA_TABLE]) == [(1,)] and run(connection, f"SELECT fingerprint FROM {SCHEMA_TABLE}") == [(FINGERPRINT,)]:
+        return
+    run(connection, "BEGIN")
+    try:
+        for spec in TABLES:
+            _ensure_table(connection, spec, path)
+        for view in transformations.VIEWS:
+            run(connection, f"CREATE OR REPLACE VIEW {view.name} AS {transformations.view_sql(view, 'duckdb')}")
+        run(connection, f"CREATE TABLE IF NOT EXISTS {SCHEMA_TABLE} (fingerprint VARCHAR)")
+        run(connection, f"DELETE FROM {SCHEMA_TABLE}")
+        run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [FINGERPRINT])
+        run(connection, "COMMIT")
+    except BaseException:
+        _rollback(connection)
+        raise
+
+
+def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: TableSpec, path: Path) -> None:
+    def definition(name: str, kind: pa.DataType) -> str:
+        return f"{name} {SQL_TYPES[kind]}{' NOT NULL' if name in spec.key else ''}"
+
+    columns = ", ".join(definition(c.name, c.type) for c in spec.columns)
+    run(connection, f"CREATE TABLE IF NOT EXISTS {spec.name} ({columns})")
+    known = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()"
+    found: dict[str, str] = dict(run(connection, known, [spec.name]))
+    for column in spec.columns:
+        wanted = SQL_TYPES[column.type]
+        if column.name not in found:
+            run(connection, f"ALTER TABLE {spec.name} ADD COLUMN {column.name} {wanted}")
+        elif found[column.name].replace(" ", "") != wanted.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE").replace(" ", ""):
+            raise WarehouseError(
+                f'warehouse {path}: table "{spec.name}", column "{column.name}" is {found[column.name]}, {wanted} was expected. Nothing was changed.',
+                next_step="This file was made by something else, or by a newer version: name another file in `warehouse`.",
+            )
+
+
+# --- ledger, changed days, quarantine -------------------------------------------------------------------------------
+
+
+def _record(connection: duckdb.DuckDBPyConnection, commit: Commit, changes: Changes, loaded_at: datetime) -> None:
+    """What belongs to a commit beside its rows, in the same transaction."""
+    _insert(connection, SYNC_RUNS, [{**asdict(run), LOADED_AT: loaded_at} for run in commit.runs])
+    if changes.days:
+        [(sequence,)] = run(connection, f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+        _insert(
+            connection,
+            CHANGED_DAYS,
+            [
+                {
+                    "dataset": commit.dataset,
+                    "restaurant_guid": guid,
+                    "business_date": on,
+                    "sequence": sequence,
+                    "rows_added": added,
+                    "rows_changed": changed,
+                    LOADED_AT: loaded_at,
+                }
+                for (guid, on), (added, changed) in changes.days.items()
+            ],
+        )
+    _quarantine(connection, commit, loaded_at)
+
+
+def _quarantine(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
+    """Records that could be read by now are resolved; those that could not are kept, once each."""
+    [(waiting,)] = run(connection, f"SELECT count(*) FROM {QUARANTINE.name} WHERE dataset = ? AND resolved_at IS NULL", [commit.dataset])
+    if waiting and FACT_ORDERS.name in commit.tables:
+        run(
+            connection,
+            f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL
+                AND record_guid IN (SELECT {FACT_ORDERS.key[0]} FROM staged_{FACT_ORDERS.name})""",
+            [loaded_at, commit.dataset],
+        )
+    kept: dict[str, dict[str, Any]] = {}
+    for rejected in commit.rejected:
+        row = _quarantined(commit.dataset, rejected, loaded_at)
+        kept[row["quarantine_id"]] = row
+    for name, row in kept.items():
+        for (first_seen_at,) in run(connection, f"DELETE FROM {QUARANTINE.name} WHERE quarantine_id = ? RETURNING first_seen_at", [name]):
+            row["first_seen_at"] = first_seen_at
+    _insert(connection, QUARANTINE, list(kept.values()))
+
+
+def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, Any]:
+    own = rejected.record_guid or rejected.record_json
+    digest = hashlib.sha256("\0".join((dataset, rejected.restaurant_guid, own)).encode()).hexdigest()[:32]
+    return {
+        "quarantine_id": digest,
+        "dataset": dataset,
+        "restaurant_guid": rejected.restaurant_guid,
+        "business_date": rejected.business_date,
+        "record_guid": rejected.record_guid,
+        "field": rejected.field,
+        "reason": rejected.reason,
+        "record_json": rejected.record_json,
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "resolved_at": None,
+        LOADED_AT: now,
+    }
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, spec: TableSpec, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    connection.register("own_rows", pa.Table.from_pylist(rows, schema=spec.schema))
+    run(connection, f"INSERT INTO {spec.name} SELECT {', '.join(spec.names)} FROM own_rows")
+    connection.unregister("own_rows")

@@ -1,0 +1,195 @@
+"""Keeping the newest version of every record, as SQL that a warehouse runs inside one transaction.
+
+Records are sets: a header row (an order) and its children in other tables. The rules (design, section 4):
+
+- of the copies staged, the newest version wins with all its children, at equal versions the API read that began later;
+- a version older than the stored one is dropped; an equal one counts only when an API read brought it, that read began
+  later than the stored row's, and it differs (so a re-read repairs what an earlier decoder got wrong, and re-reading
+  what is there writes nothing);
+- a newer version replaces all children; a child it no longer has stays, flagged deleted, and follows its order's date;
+- children are looked for only on the business dates that the stored headers name, so a merge reads days, not history.
+
+The staged relations are called `staged_<table>` and hold the columns of `sources.batch`. Intermediate results are
+temporary tables. Text that came from outside is never written into a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from restaurant_os.sources.batch import COPY
+from restaurant_os.tables import LOADED_AT, TableSpec
+from restaurant_os.warehouse import Changes, LoadMode
+
+Run = Callable[[str], list[tuple[Any, ...]]]
+
+class SetMerge:
+    """One merge of staged records into a header table and its children.
+
+    `run` executes one statement in the open transaction and gives its rows. `restaurant_guids` are those of the settings or
+    of the API's list, already checked to be GUID-shaped by whoever made the commit.
+    """
+
+    def __init__(self, run: Run, header: TableSpec, children: Sequence[TableSpec], *, restaurant_guids: Iterable[str], loaded_at: datetime) -> None:
+        self.run = run
+        self.header = header
+        self.children = tuple(children)
+        self.id = header.key[0]
+        self.here = f"restaurant_guid IN ({', '.join(text(guid) for guid in sorted(restaurant_guids))})"
+        self.loaded_at = instant(loaded_at)
+
+    def apply(self, mode: LoadMode) -> Changes:
+        """Merge what is staged; gives the records added and changed, by location and business date."""
+        self._choose(mode)
+        [(staged, chosen, known)] = self.run(
+            f"SELECT (SELECT count(*) FROM staged_{self.header.name}), count(*), count(stored_date) FROM candidates"
+        )
+        if chosen == 0:
+            return Changes()
+        if known:
+            self._stage_against_stored()
+        self.run("CREATE TEMP TABLE accepted AS SELECT * FROM candidates" + (f" WHERE {self._still_wanted()}" if known else ""))
+        days = self._days(known)
+        if known:
+            self._replace()
+        self._insert(known, everything=chosen == staged and not known)
+        return days
+
+    # --- which copies win -----------------------------------------------------------------------------------------
+
+    def _choose(self, mode: LoadMode) -> None:
+        """`candidates`: the copies that may land, each with what is stored of its record."""
+        h, key = self.header.name, self.id
+        self.run(f"""CREATE TEMP TABLE winners AS SELECT {key}, {COPY}, restaurant_guid, business_date, modified_at, created_at, read_at FROM (
+            SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY modified_at DESC, read_at DESC NULLS LAST, {COPY} DESC) AS nth
+            FROM staged_{h}) AS ranked WHERE nth = 1""")
+        [(first, last, undated)] = self.run("SELECT min(created_at), max(created_at), count(*) - count(created_at) FROM winners")
+        span = "" if undated or first is None else f"AND (created_at BETWEEN {instant(first)} AND {instant(last)} OR created_at IS NULL)"
+        self.run(f"""CREATE TEMP TABLE stored AS SELECT {key}, business_date, modified_at, read_at FROM {h}
+            WHERE {self.here} {span} AND {key} IN (SELECT {key} FROM winners)""")
+        newer = "s.modified_at IS NULL"
+        if mode == "merge":
+            newer += """ OR w.modified_at > s.modified_at OR (w.modified_at = s.modified_at AND w.read_at IS NOT NULL
+                AND (s.read_at IS NULL OR w.read_at > s.read_at))"""
+        self.run(f"""CREATE TEMP TABLE candidates AS SELECT w.*, s.business_date AS stored_date, s.modified_at = w.modified_at AS is_same_version
+            FROM winners AS w LEFT JOIN stored AS s ON s.{key} = w.{key} WHERE {newer}""")
+
+    # --- what they mean for what is stored ------------------------------------------------------------------------
+
+    def _stage_against_stored(self) -> None:
+        """`old_<table>`: stored rows of the candidates. `new_<table>`: the rows they bring. `differing`: candidates of an equal version that differ."""
+        dates = self.run("SELECT DISTINCT stored_date FROM candidates WHERE stored_date IS NOT NULL")
+        self.on_stored_dates = f"{self.here} AND business_date IN ({', '.join(day(d) for (d,) in dates)})"
+        for spec in (self.header, *self.children):
+            self.run(f"""CREATE TEMP TABLE old_{spec.name} AS SELECT * FROM {spec.name}
+                WHERE {self.on_stored_dates} AND {self.id} IN (SELECT {self.id} FROM candidates WHERE stored_date IS NOT NULL)""")
+            gives_way = ""
+            if spec.weak:
+                same = same_values("o", "n", spec.weak_by)
+                gives_way = f"AND NOT (n.{spec.weak} AND EXISTS (SELECT 1 FROM old_{spec.name} AS o WHERE {same} AND NOT o.{spec.weak}))"
+            self.run(f"""CREATE TEMP TABLE new_{spec.name} AS SELECT n.* FROM staged_{spec.name} AS n
+                JOIN candidates AS c ON c.{COPY} = n.{COPY} WHERE c.stored_date IS NOT NULL {gives_way}""")
+        self.run(f"CREATE TEMP TABLE differing AS {' UNION '.join(self._differences())}")
+
+    def _differences(self) -> Iterable[str]:
+        same = f"{self.id} IN (SELECT {self.id} FROM candidates WHERE is_same_version)"
+        for spec in (self.header, *self.children):
+            columns = ", ".join(spec.content)
+            yield f"""SELECT {self.id} FROM (SELECT {columns} FROM new_{spec.name} WHERE {same}
+                EXCEPT SELECT {columns} FROM old_{spec.name}) AS d_{spec.name}"""
+        for spec in self.children:
+            yield f"SELECT o.{self.id} FROM old_{spec.name} AS o WHERE o.{same} AND NOT o.is_deleted AND {self._gone(spec)}"
+
+    def _gone(self, spec: TableSpec) -> str:
+        """Condition on `o`, a stored row: the candidate no longer has it, and it is not one that is retained."""
+        gone = f"NOT EXISTS (SELECT 1 FROM new_{spec.name} AS n WHERE {same_values('o', 'n', spec.key)})"
+        return f"{gone} AND NOT {self._retained(spec)}" if spec.retained_by else gone
+
+    def _retained(self, spec: TableSpec) -> str:
+        return f"EXISTS (SELECT 1 FROM new_{spec.name} AS r WHERE {same_values('o', 'r', spec.retained_by)})"
+
+    def _still_wanted(self) -> str:
+        return f"is_same_version IS NOT TRUE OR {self.id} IN (SELECT {self.id} FROM differing)"
+
+    # --- the change itself ----------------------------------------------------------------------------------------
+
+    def _replace(self) -> None:
+        """Old rows of the accepted records out; the ones they no longer have back in, flagged."""
+        for spec in (self.header, *self.children):
+            if spec is not self.header:
+                self._stage_tombstones(spec)
+            self.run(f"""DELETE FROM {spec.name} WHERE {self.on_stored_dates}
+                AND {self.id} IN (SELECT {self.id} FROM accepted WHERE stored_date IS NOT NULL)""")
+            if spec is not self.header:
+                self.run(f"INSERT INTO {spec.name} ({', '.join(spec.names)}) SELECT {', '.join(spec.names)} FROM tomb_{spec.name}")
+
+    def _stage_tombstones(self, spec: TableSpec) -> None:
+        """`tomb_<table>`: stored rows that the accepted version does not bring, as they shall stand from now on.
+
+        A row that is retained stays as it is, but counts only while its order does. All follow their order's business date.
+        """
+        retained = self._retained(spec) if spec.retained_by else "FALSE"
+        untouched = f"(o.is_deleted OR {retained})"
+        changed = {
+            "business_date": "a.business_date",
+            "is_deleted": f"NOT {retained} OR o.is_deleted",
+            "modified_at": f"CASE WHEN {untouched} THEN o.modified_at ELSE a.modified_at END",
+            LOADED_AT: f"CASE WHEN {untouched} THEN o.{LOADED_AT} ELSE {self.loaded_at} END",
+        }
+        if "is_counted" in spec.names:
+            changed["is_counted"] = "o.is_counted AND a.is_counted"
+        columns = ", ".join(f"{changed.get(name, 'o.' + name)} AS {name}" for name in spec.names)
+        self.run(f"""CREATE TEMP TABLE tomb_{spec.name} AS SELECT {columns} FROM old_{spec.name} AS o
+            JOIN (SELECT a.{self.id}, a.business_date, a.modified_at, h.is_counted FROM accepted AS a JOIN staged_{self.header.name} AS h ON h.{COPY} = a.{COPY}
+                WHERE a.stored_date IS NOT NULL) AS a ON a.{self.id} = o.{self.id}
+            WHERE NOT EXISTS (SELECT 1 FROM new_{spec.name} AS n WHERE {same_values("o", "n", spec.key)})""")
+
+    def _insert(self, known: int, *, everything: bool) -> None:
+        """Rows of the accepted copies in. `known`: how many candidates are stored already. `everything`: all that is staged is accepted and new, so nothing need be looked up."""
+        for spec in (self.header, *self.children):
+            names = ", ".join(spec.names)
+            values = ", ".join(self.loaded_at if name == LOADED_AT else f"n.{name}" for name in spec.names)
+            insert = f"INSERT INTO {spec.name} ({names}) SELECT {values} FROM"
+            if everything:
+                self.run(f"{insert} staged_{spec.name} AS n")
+                continue
+            self.run(f"{insert} staged_{spec.name} AS n JOIN accepted AS a ON a.{COPY} = n.{COPY} WHERE a.stored_date IS NULL")
+            if known:
+                self.run(f"{insert} new_{spec.name} AS n JOIN accepted AS a ON a.{COPY} = n.{COPY}")
+
+    def _days(self, known: int) -> Changes:
+        """Every business date the accepted records touch: the new one, the one they leave, and those of their refunds."""
+        moved = "SELECT restaurant_guid, stored_date, 0, 1 FROM accepted WHERE stored_date <> business_date"
+        here = """SELECT restaurant_guid, business_date, CASE WHEN stored_date IS NULL THEN 1 ELSE 0 END AS added,
+            CASE WHEN stored_date IS NULL THEN 0 ELSE 1 END AS changed FROM accepted"""
+        parts = [here, moved]
+        for spec in self.children:
+            if spec.partition == "business_date":
+                continue
+            own = f"SELECT n.restaurant_guid, n.{spec.partition}, 0, 0 FROM"
+            parts.append(f"{own} staged_{spec.name} AS n JOIN accepted AS a ON a.{COPY} = n.{COPY}")
+            if known:
+                parts.append(f"{own} old_{spec.name} AS n JOIN accepted AS a ON a.{self.id} = n.{self.id}")
+        found = self.run(
+            f"SELECT restaurant_guid, business_date, sum(added), sum(changed) FROM ({' UNION ALL '.join(parts)}) AS d GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        [(added, changed)] = self.run("SELECT count(*) - count(stored_date), count(stored_date) FROM accepted")
+        return Changes(added, changed, {(guid, on): (int(a), int(c)) for guid, on, a, c in found})
+
+
+def same_values(left: str, right: str, columns: Sequence[str]) -> str:
+    return " AND ".join(f"{left}.{name} = {right}.{name}" for name in columns)
+
+
+def text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def day(value: date) -> str:
+    return f"DATE '{value.isoformat()}'"
+
+
+def instant(value: datetime) -> str:
+    return f"TIMESTAMPTZ '{value.isoformat(sep=' ')}'"
