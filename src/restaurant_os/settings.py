@@ -171,17 +171,26 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     """
     named = config or (Path(os.environ[PREFIX + "CONFIG"]) if os.environ.get(PREFIX + "CONFIG") else None)
     path = named or Path(FILE_NAME)
-    given: dict[str, Any] = {}
     if path.is_file():
-        given = _read(path)
-    elif named:
+        return _settings(path, {**_read(path), **overrides}, path.parent)
+    if named:
         raise SettingsError(f"settings: {path} does not exist.", next_step="Name the file with --config, or make one: `restaurant-os init`.")
-    folder = path.parent if path.is_file() else Path()
+    return _settings(None, overrides, Path())
+
+
+def load_without_file(folder: Path, **values: Any) -> Settings:
+    """The settings before there is a file: `values`, the environment, and .env in `folder`."""
+    return _settings(None, values, folder)
+
+
+def _settings(source: Path | None, values: dict[str, Any], folder: Path) -> Settings:
     env_file = folder / ".env"
     try:
-        return Settings(**{**given, **overrides}, source=path if path.is_file() else None, folder=folder, _dotenv=env_file if env_file.is_file() else None)
+        return Settings(**values, source=source, folder=folder, _dotenv=env_file if env_file.is_file() else None)
     except ValidationError as problem:
-        raise SettingsError(f"settings: {_described(problem, path)}", next_step="Correct it and run the command again; `restaurant-os doctor` checks all of it.") from None
+        raise SettingsError(
+            f"settings: {_described(problem, source)}", next_step="Correct it and run the command again; `restaurant-os doctor` checks all of it."
+        ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -198,13 +207,13 @@ def _read(path: Path) -> dict[str, Any]:
     return given
 
 
-def _described(problem: ValidationError, path: Path) -> str:
+def _described(problem: ValidationError, source: Path | None) -> str:
     lines = []
     for error in problem.errors(include_url=False, include_context=False, include_input=False):
         place = ".".join(str(part) for part in error["loc"]) or "locations"
         what = "is not a setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
         lines.append(f"{printable(place, 100)}: {what}")
-    return f"{path if path.is_file() else 'environment'}: " + "; ".join(lines[:5]) + "."
+    return f"{source or 'environment'}: " + "; ".join(lines[:5]) + "."
 
 
 def iso_date(text: str, what: str) -> date:

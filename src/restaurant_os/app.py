@@ -1,0 +1,128 @@
+"""The one place where concrete classes are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import httpx
+
+from restaurant_os.clock import Clock, SystemClock
+from restaurant_os.errors import CredentialsError, SettingsError
+from restaurant_os.pipeline.sync import OrdersSync, Read
+from restaurant_os.settings import Location, Settings
+from restaurant_os.sources.batch import Window
+from restaurant_os.sources.http import Http, RetryPolicy
+from restaurant_os.sources.toast.client import PROFILES, OnWait, ToastClient
+from restaurant_os.sources.toast.decode import OrderDecoder
+from restaurant_os.sources.toast.orders import OrdersRead
+from restaurant_os.sources.toast.token import TokenStore, default_folder
+from restaurant_os.text import printable
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+
+
+@dataclass(slots=True)
+class ToastSource:
+    """Toast as the pipeline sees it."""
+
+    client: ToastClient
+    discount_kinds: dict[str, str]
+
+    def now(self) -> datetime:
+        return self.client.http.now()
+
+    def connect(self) -> None:
+        self.client.token()
+
+    def orders(self, location: Location) -> Callable[[Window], Read]:
+        decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=self.discount_kinds)
+        return lambda window: OrdersRead(self.client, location, window, decoder)
+
+
+@dataclass
+class App:
+    """Everything a command needs, made when it is first asked for."""
+
+    settings: Settings
+    clock: Clock
+    transport: httpx.BaseTransport | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    token_folder: Path = field(default_factory=default_folder)
+    on_wait: OnWait = lambda location, why, seconds: None
+
+    @cached_property
+    def warehouse(self) -> DuckDBWarehouse:
+        settings = self.settings
+        return DuckDBWarehouse(settings.warehouse_path, wait_seconds=settings.wait_seconds, memory_limit=settings.memory_limit, now=self.clock.now)
+
+    @cached_property
+    def toast(self) -> ToastClient:
+        settings = self.settings
+        client_id, secret = settings.toast_client_id.get_secret_value(), settings.toast_client_secret.get_secret_value()
+        if not client_id or not secret:
+            missing = " and ".join(name for name, value in (("TOAST_CLIENT_ID", client_id), ("TOAST_CLIENT_SECRET", secret)) if not value)
+            raise CredentialsError(f"Toast: {missing} is not set.", next_step="Set it in the environment, or in .env beside the settings file.")
+        return ToastClient(
+            Http(settings.toast.base_url, self.clock, timeout=settings.toast.timeout_seconds, transport=self.transport),
+            client_id=client_id,
+            client_secret=secret,
+            pacing=PROFILES[settings.toast.pacing],
+            tokens=TokenStore(self.token_folder, base_url=settings.toast.base_url, client_id=client_id, client_secret=secret),
+            clock=self.clock,
+            retry=self.retry,
+            on_wait=lambda location, why, seconds: self.on_wait(location, why, seconds),
+        )
+
+    @cached_property
+    def orders_sync(self) -> OrdersSync:
+        settings = self.settings
+        return OrdersSync(
+            source=ToastSource(self.toast, settings.discounts.by_name()),
+            warehouse=self.warehouse,
+            spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
+            load_mode=settings.load_mode,
+            overlap=timedelta(minutes=settings.toast.overlap_minutes),
+            first_days=settings.toast.first_days,
+        )
+
+    def stop(self) -> None:
+        """Asked to end: waits end at once, a sync ends after the page it is reading."""
+        if isinstance(self.clock, SystemClock):
+            self.clock.stop()
+        if "orders_sync" in self.__dict__:
+            self.orders_sync.stop()
+
+    def locations(self, wanted: str = "ALL") -> list[Location]:
+        """The locations a person means: ALL, a name, or a GUID.
+
+        Raises:
+            SettingsError: there is none; lists those there are.
+        """
+        known = list(self.settings.locations)
+        if not known:
+            raise SettingsError(
+                "settings: no location is configured.",
+                next_step="Fill them from the API with `restaurant-os init --from-toast URL`, or write [[locations]] in restaurant-os.toml.",
+            )
+        if wanted.upper() == "ALL":
+            return known
+        found = [x for x in known if wanted.strip().lower() in (x.name.lower(), x.toast_guid)]
+        if not found:
+            names = ", ".join(printable(x.name, 60) for x in known[:20]) + (", ..." if len(known) > 20 else "")
+            raise SettingsError(f"location '{printable(wanted, 80)}' is not configured.", next_step=f"Known are: {names}. Or say ALL.")
+        return found
+
+
+def build_app(
+    settings: Settings,
+    *,
+    transport: httpx.BaseTransport | None = None,
+    clock: Clock | None = None,
+    retry: RetryPolicy | None = None,
+    token_folder: Path | None = None,
+) -> App:
+    """Tests pass a clock they turn by hand, a transport of their own, waits that are short."""
+    return App(settings, clock or SystemClock(), transport, retry or RetryPolicy(), token_folder or default_folder())

@@ -1,0 +1,155 @@
+"""`restaurant-os demo`: simulated restaurants, the real client over a real socket, and what they sold.
+
+The folder remembers the last business date of its world, so a second demo on the same data finds the same world and
+changes no row.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from restaurant_os import terminal
+from restaurant_os.app import App, build_app
+from restaurant_os.cli import run_sync
+from restaurant_os.errors import UsageError
+from restaurant_os.pipeline.sync import Span
+from restaurant_os.scaffold import settings_text
+from restaurant_os.settings import FILE_NAME, load, load_without_file
+from restaurant_os.sources.toast.locations import discover
+from restaurant_os.text import count
+
+CLIENT = {"TOAST_CLIENT_ID": "demo-client", "TOAST_CLIENT_SECRET": "demo-secret"}
+START_SECONDS = 30.0
+#: The simulated day is over everywhere by now: the westernmost zone is 8 hours behind, closeout hours end at 12.
+SETTLED_HOURS = 36
+
+SUMMARY = """
+WITH sales AS (SELECT restaurant_guid, sum(orders) AS orders, sum(net_sales) AS net_sales, sum(refunds) AS refunds FROM daily_sales GROUP BY 1),
+items AS (
+    SELECT restaurant_guid, count(*) FILTER (is_sale) AS items, count(*) FILTER (is_voided) AS voids FROM fact_order_items WHERE NOT is_deleted GROUP BY 1
+), checks AS (SELECT restaurant_guid, count(*) AS checks FROM fact_checks WHERE is_counted AND NOT is_deleted GROUP BY 1)
+SELECT s.restaurant_guid, s.orders::BIGINT, i.items, s.net_sales, (s.net_sales / c.checks)::DECIMAL(18, 2), i.voids, s.refunds
+FROM sales AS s JOIN items AS i USING (restaurant_guid) JOIN checks AS c USING (restaurant_guid)
+"""
+COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds")
+
+
+def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> int:
+    """Everything the demo does; gives the exit code."""
+    began = time.monotonic()
+    last_day = _remembered(folder, locations, days, seed)
+    with _simulator(locations, days, seed, last_day) as url:
+        app = _configured(folder, url)
+        span = Span(last_day - timedelta(days=days - 1), last_day)
+        results = run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
+    failed = [r for r in results if r.error]
+    rows = _summary(app)
+    changed = sum(r.rows_added + r.rows_changed for r in results)
+    if json:
+        terminal.print_json(
+            {
+                "restaurants": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
+                "rows_changed": changed,
+                "warehouse": str(app.settings.warehouse_path),
+                "failed": len(failed),
+            }
+        )
+    else:
+        _show(app, rows, span, changed, time.monotonic() - began, folder)
+    return 1 if failed else 0
+
+
+def _remembered(folder: Path, locations: int, days: int, seed: int) -> date:
+    """The last business date of this folder's world; a new folder's is the latest that is over everywhere."""
+    path = folder / "demo.json"
+    wanted = {"locations": locations, "days": days, "seed": seed}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            found = jsonlib.loads(path.read_text())
+            if {key: found.get(key) for key in wanted} != wanted:
+                raise UsageError(
+                    f"demo: {folder} holds a demo of {found.get('locations')} locations, {found.get('days')} days, seed {found.get('seed')}.",
+                    next_step="Name another folder with --data, or delete this one.",
+                )
+            return date.fromisoformat(found["last_day"])
+        last_day = (datetime.now(UTC) - timedelta(hours=SETTLED_HOURS)).date()
+        path.write_text(jsonlib.dumps({**wanted, "last_day": last_day.isoformat()}) + "\n")
+        return last_day
+    except (OSError, ValueError, KeyError) as problem:
+        raise UsageError(f"demo: {folder} cannot be used: {problem}.", next_step="Name another folder with --data.") from None
+
+
+@contextmanager
+def _simulator(locations: int, days: int, seed: int, last_day: date) -> Iterator[str]:
+    """The simulator in a process of its own, on a free port, ended with the block; gives its address."""
+    options = {"port": 0, "locations": locations, "days": days, "seed": seed, "last-day": last_day.isoformat()}
+    arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    process = subprocess.Popen([sys.executable, "-m", "restaurant_os.simulator", *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = next((word for word in line.split() if word.startswith("http://")), "")
+        if not url:
+            raise UsageError("demo: the simulator did not start.", next_step="Try it alone to see why: restaurant-os simulate --port 0")
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _configured(folder: Path, url: str) -> App:
+    """The demo's own settings, as a person would have them after `init --from-toast`, so that its folder can be explored."""
+    os.environ.update(CLIENT)
+    os.environ["RESTAURANT_OS_TOAST_BASE_URL"] = url
+    found = discover(build_app(load_without_file(folder, toast={"base_url": url, "pacing": "documented"})).toast)
+    text = settings_text(base_url=url, pacing="documented", warehouse="duckdb:///restaurant-os.duckdb", locations=found)
+    (folder / FILE_NAME).write_text(f"# Made anew by every `restaurant-os demo`; its simulator ends with the demo.\n{text}", encoding="utf-8")
+    return build_app(load(folder / FILE_NAME))
+
+
+def _summary(app: App) -> list[tuple[Any, ...]]:
+    names = {x.toast_guid: x.name for x in app.settings.locations}
+    rows = [(names.get(row[0], row[0]), *row[1:]) for row in app.warehouse.rows(SUMMARY)]
+    return sorted(rows, key=lambda row: row[3], reverse=True)
+
+
+def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
+    titles = [name.replace("_", " ") for name in COLUMNS]
+    total = ("all", sum(r[1] for r in rows), sum(r[2] for r in rows), sum(r[3] for r in rows), None, sum(r[5] for r in rows), sum(r[6] for r in rows))
+    terminal.print_table(f"Sales from {span.first} to {span.last}", titles, [*rows, total])
+    terminal.out.print(f"{count(changed, 'order')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
+    command = _command()
+    config = f"--config {folder / FILE_NAME}"
+    sales = "SELECT business_date, sum(net_sales) AS net_sales, sum(tips) AS tips FROM daily_sales GROUP BY 1 ORDER BY 1"
+    items = "SELECT menu_item_name, count(*) AS sold, sum(net_amount) AS net FROM fact_order_items WHERE is_sale GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
+    terminal.out.print("\nTry next:")
+    for line in (f'{command} query "{sales}" {config}', f'{command} query "{items}" {config}', f"{command} status {config}"):
+        terminal.out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _command() -> str:
+    """How this very command can be called again from here."""
+    called = Path(sys.argv[0])
+    if shutil.which("restaurant-os") or called.name != "restaurant-os":
+        return "restaurant-os"
+    try:
+        return str(called.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
+
+

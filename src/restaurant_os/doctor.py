@@ -1,0 +1,143 @@
+"""`restaurant-os doctor`: configuration, login, scopes, clocks, each location, the warehouse; for each finding what to do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from restaurant_os.app import App
+from restaurant_os.errors import AccessError, RestaurantOSError
+from restaurant_os.settings import Location
+from restaurant_os.sources.toast.client import ORDERS_BULK, ToastClient
+from restaurant_os.sources.toast.orders import PATH, SCOPE
+from restaurant_os.text import count, printable
+
+#: Windows end by the API's clock, so a difference is harmless to data; but logs and alerts go by ours.
+MOST_SKEW = timedelta(seconds=60)
+WANTED_SCOPES = (SCOPE, "restaurants:read")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing checked. `next_step` is empty when it is well."""
+
+    check: str
+    state: Literal["ok", "warning", "failed"]
+    found: str
+    next_step: str = ""
+
+
+def examine(app: App) -> Iterator[Finding]:
+    """Check everything, one finding at a time; a check that cannot be made because an earlier one failed is left out."""
+    yield from _settings(app)
+    yield from _warehouse(app)
+    try:
+        client = app.toast
+        client.token()
+    except RestaurantOSError as problem:
+        yield _failed("login", problem)
+        return
+    yield Finding("login", "ok", f"{client.http.base_url} knows the client")
+    yield _scopes(client)
+    yield _skew(client)
+    for location in app.settings.locations:
+        yield _location(client, location)
+
+
+def _failed(check: str, problem: RestaurantOSError) -> Finding:
+    return Finding(check, "failed", problem.message, problem.next_step)
+
+
+def _settings(app: App) -> Iterator[Finding]:
+    settings = app.settings
+    where = str(settings.source) if settings.source else "no file, only the environment and defaults"
+    if settings.locations:
+        yield Finding("settings", "ok", f"{where}: {count(len(settings.locations), 'location')}, pacing {settings.toast.pacing}, load mode {settings.load_mode}")
+    else:
+        yield Finding(
+            "settings", "failed", f"{where}: no location", "Fill them in from the API: `restaurant-os init --from-toast URL`, or write [[locations]] yourself."
+        )
+
+
+def _warehouse(app: App) -> Iterator[Finding]:
+    try:
+        [(orders,)] = app.warehouse.rows("SELECT count(*) FROM fact_orders")
+        [(waiting,)] = app.warehouse.rows("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
+    except RestaurantOSError as problem:
+        yield _failed("warehouse", problem)
+        return
+    yield Finding("warehouse", "ok", f"{app.warehouse.label}: {count(orders, 'order')}")
+    if waiting:
+        yield Finding(
+            "quarantine",
+            "warning",
+            f"{count(waiting, 'record')} could not be read",
+            'See why: `restaurant-os query "SELECT restaurant_guid, business_date, record_guid, field, reason FROM quarantine WHERE resolved_at IS NULL"`.',
+        )
+
+
+def _scopes(client: ToastClient) -> Finding:
+    granted = scopes_of(client.token().value)
+    if granted is None:
+        return Finding("scopes", "ok", "the token does not list them; each location is tried below")
+    missing = [scope for scope in WANTED_SCOPES if scope not in granted]
+    if SCOPE in missing:
+        return Finding("scopes", "failed", f"{SCOPE} is missing: no order can be read", f"In Toast Web give the client the scope {SCOPE}.")
+    if missing:
+        return Finding("scopes", "warning", f"{', '.join(missing)} is missing: locations cannot be checked", f"Give the client {', '.join(missing)} too.")
+    return Finding("scopes", "ok", ", ".join(WANTED_SCOPES))
+
+
+def scopes_of(token: str) -> frozenset[str] | None:
+    """The scopes named in a token's claims (reference, section 1); None where it is no JWT that names any. Not a check of the token."""
+    try:
+        middle = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+        return frozenset(str(claims["scope"]).split())
+    except (IndexError, ValueError, KeyError, TypeError, binascii.Error):
+        return None
+
+
+def _skew(client: ToastClient) -> Finding:
+    skew = client.http.skew
+    if skew is None:
+        return Finding("clock", "warning", "the API's answers carry no time", "Make sure that this machine's clock is set by the network.")
+    if abs(skew) > MOST_SKEW:
+        way = "behind" if skew > timedelta(0) else "ahead of"
+        return Finding("clock", "warning", f"this machine is {abs(skew).total_seconds():,.0f} s {way} the API", "Set this machine's clock by the network (NTP).")
+    return Finding("clock", "ok", f"within {max(1, round(abs(skew).total_seconds()))} s of the API's")
+
+
+def _location(client: ToastClient, location: Location) -> Finding:
+    check = f"location {printable(location.name, 60)}"
+    day = location.business_day.last_closed(client.http.now())
+    try:
+        client.get(
+            PATH,
+            endpoint=ORDERS_BULK,
+            location=location.toast_guid,
+            scope=SCOPE,
+            params={"businessDate": f"{day:%Y%m%d}", "pageSize": "1", "page": "1"},
+        )
+    except RestaurantOSError as problem:
+        return _failed(check, problem)
+    try:
+        general = client.restaurant(location.toast_guid).get("general") or {}
+    except AccessError:
+        return Finding(check, "ok", "orders can be read (its zone and closeout hour could not be compared)")
+    except RestaurantOSError as problem:
+        return _failed(check, problem)
+    zone, hour = general.get("timeZone"), general.get("closeoutHour")
+    if (zone, hour) != (location.timezone, location.closeout_hour):
+        return Finding(
+            check,
+            "failed",
+            f"Toast says {printable(zone, 60)}, closeout {printable(hour, 10)}; the settings say {location.timezone}, closeout {location.closeout_hour}",
+            "Write Toast's values into the settings: business dates depend on them.",
+        )
+    return Finding(check, "ok", f"orders can be read; {location.timezone}, closeout {location.closeout_hour}")

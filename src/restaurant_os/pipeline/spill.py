@@ -1,0 +1,89 @@
+"""Pages kept on disk until their unit is committed, so that memory stays flat however long the unit is.
+
+One Arrow file per table in a folder beside the warehouse, removed with its unit. A killed process leaves its folder; the
+next one to start clears it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+
+from restaurant_os.sources.batch import Batch, Rejected
+
+
+class Spill:
+    """Takes batches, gives tables mapped from disk. Use as a context manager: leaving it removes the files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self.rejected: list[Rejected] = []
+        self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
+        self._maps: list[pa.MemoryMappedFile] = []
+
+    def __enter__(self) -> Spill:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        for writer in self._writers.values():
+            with suppress(OSError, pa.ArrowInvalid):
+                writer.close()
+        for mapped in self._maps:
+            mapped.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
+
+    def add(self, batch: Batch) -> None:
+        self.rejected.extend(batch.rejected)
+        for name, rows in batch.tables.items():
+            if name not in self._writers:
+                self._writers[name] = pa.ipc.new_file(str(self.folder / f"{name}.arrow"), rows.schema)
+            if rows.num_rows:
+                self._writers[name].write_batch(rows)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """Everything added, by table; nothing can be added after."""
+        found: dict[str, pa.Table] = {}
+        for name, writer in self._writers.items():
+            writer.close()
+            mapped = pa.memory_map(str(self.folder / f"{name}.arrow"))
+            self._maps.append(mapped)
+            found[name] = pa.ipc.open_file(mapped).read_all()
+        self._writers = {}
+        return found
+
+
+def clear_left_behind(folder: Path) -> None:
+    """Remove the folders of processes that are gone."""
+    for left in _folders(folder):
+        owner = left.name.partition("-")[0]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _folders(folder: Path) -> Iterable[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

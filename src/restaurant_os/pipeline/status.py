@@ -1,0 +1,95 @@
+"""What is complete, partial or missing, per location, dataset and business date: read from the ledger, the orders and the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from restaurant_os.businessday import days_between
+from restaurant_os.pipeline import ledger
+from restaurant_os.pipeline.sync import ORDERS, Span
+from restaurant_os.settings import Location
+from restaurant_os.warehouse import Warehouse
+
+State = Literal["complete", "partial", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One business date of one location. `why`: what a partial or missing day lacks. `as_of`: up to when it is known."""
+
+    location: Location
+    dataset: str
+    business_date: date
+    state: State
+    why: str
+    rows: int
+    quarantined: int
+    last_read_at: datetime | None
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    read: Mapping[tuple[str, date], datetime]
+    chains: Mapping[str, ledger.Chain]
+    rows: Mapping[tuple[str, date], int]
+    quarantined: Mapping[tuple[str, date | None], int]
+
+
+def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span | None, now: datetime) -> list[DayStatus]:
+    """Every business date of the span, or, without one, every date from the first that is known to the present one."""
+    facts = _facts(warehouse)
+    found: list[DayStatus] = []
+    for location in locations:
+        guid = location.toast_guid
+        today = location.business_day.date_of(now)
+        known = [day for own, day in (*facts.read, *facts.rows) if own == guid]
+        first, last = (span.first, span.last) if span else (min(known, default=today), max([today, *known]))
+        if not known and not span:
+            continue
+        found += [_day(location, day, facts, now) for day in days_between(first, last) if span or day <= today or day in known]
+    return found
+
+
+def _facts(warehouse: Warehouse) -> _Facts:
+    rows = warehouse.rows("SELECT restaurant_guid, business_date, count(*) FROM fact_orders GROUP BY 1, 2")
+    waiting = warehouse.rows(
+        "SELECT restaurant_guid, business_date, count(*) FROM quarantine WHERE dataset = ? AND resolved_at IS NULL GROUP BY 1, 2", [ORDERS]
+    )
+    return _Facts(
+        read=ledger.days_read(warehouse, ORDERS),
+        chains=ledger.chains(warehouse, ORDERS),
+        rows={(guid, day): n for guid, day, n in rows},
+        quarantined={(guid, day): n for guid, day, n in waiting},
+    )
+
+
+def _day(location: Location, day: date, facts: _Facts, now: datetime) -> DayStatus:
+    key = (location.toast_guid, day)
+    chain = facts.chains.get(location.toast_guid)
+    read = facts.read.get(key)
+    rows = facts.rows.get(key, 0)
+    # A record that names no day may belong to any: it keeps every day of its location from being complete.
+    waiting = facts.quarantined.get(key, 0) + facts.quarantined.get((location.toast_guid, None), 0)
+    state, why = _state(location, day, read, rows, waiting, chain, now)
+    followed = chain is not None and read is not None and chain.start <= read and not chain.is_broken
+    as_of = max(read, chain.mark) if followed and read and chain else read
+    return DayStatus(location, ORDERS, day, state, why, rows, waiting, read, as_of)
+
+
+def _state(
+    location: Location, day: date, read: datetime | None, rows: int, waiting: int, chain: ledger.Chain | None, now: datetime
+) -> tuple[State, str]:
+    closes = location.business_day.bounds(day)[1]
+    if read is None:
+        return ("partial", "only changes were read, not the whole day") if rows else ("missing", "never read")
+    if read < closes:
+        return "partial", "read before its closeout" if closes <= now else "still open"
+    if waiting:
+        return "partial", "records in quarantine"
+    if chain is not None and (chain.start > read or chain.is_broken):
+        return "partial", "changes since then have a gap"
+    return "complete", ""

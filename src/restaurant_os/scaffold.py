@@ -1,0 +1,108 @@
+"""`restaurant-os init`: a commented settings file and an example of .env, never written over what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from restaurant_os.errors import UsageError
+from restaurant_os.settings import FILE_NAME, Location
+
+ENV_EXAMPLE = """\
+# Copy to .env and fill in; .env is read beside restaurant-os.toml and belongs in no repository.
+# In Toast Web: Integrations > Toast API access > Manage credentials.
+TOAST_CLIENT_ID=
+TOAST_CLIENT_SECRET=
+"""
+
+HEAD = """\
+# Restaurant OS settings. Every value here can also come from the environment as RESTAURANT_OS_<NAME>
+# (RESTAURANT_OS_WAREHOUSE, RESTAURANT_OS_TOAST_BASE_URL, ...), which wins over this file.
+# Credentials are not kept here: put TOAST_CLIENT_ID and TOAST_CLIENT_SECRET in .env (see .env.example).
+
+# The warehouse: a DuckDB file, relative to this one. Four slashes begin an absolute path.
+warehouse = {warehouse}
+
+# merge sees voids, late tips and refunds of orders that are in already; insert-only never touches them (docs/loading.md).
+load_mode = "merge"
+
+# How long to wait for the file while another process holds it.
+wait_seconds = 30
+
+# The most memory DuckDB may use.
+memory_limit = "256MB"
+
+[toast]
+# Toast Web shows it as "API Access URL".
+base_url = {base_url}
+# careful: one call of orders in 12 s per location. documented: what Toast publishes, 5/s. none: no pacing of ours.
+pacing = {pacing}
+# A window of changes begins this long before the last one ended.
+overlap_minutes = 10
+# How far back the first sync without --from looks.
+first_days = 3
+timeout_seconds = 60
+
+# Names or GUIDs of your discounts, by what they are; the rest are "other".
+[discounts]
+comp = []
+promo = []
+employee = []
+loyalty = []
+"""
+
+NO_LOCATION = """
+# One block per restaurant. `restaurant-os init --from-toast URL` fills them in from the API.
+# [[locations]]
+# name = "North"
+# toast_guid = "00000000-0000-4000-8000-000000000000"   # the location's GUID, never the group's
+# timezone = "America/New_York"
+# closeout_hour = 4                                      # local hour at which the business day ends, 0 to 12
+"""
+
+
+def toml_text(value: str) -> str:
+    """A TOML basic string: JSON's, once the one control character that JSON leaves alone is written out."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def settings_text(*, base_url: str, pacing: str, warehouse: str, locations: list[Location]) -> str:
+    text = HEAD.format(base_url=toml_text(base_url), pacing=toml_text(pacing), warehouse=toml_text(warehouse))
+    if not locations:
+        return text + NO_LOCATION
+    blocks = [
+        f"\n[[locations]]\nname = {toml_text(x.name)}\ntoast_guid = {toml_text(x.toast_guid)}\n"
+        f"timezone = {toml_text(x.timezone)}\ncloseout_hour = {x.closeout_hour}\n"
+        for x in locations
+    ]
+    return text + "".join(blocks)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Make a file that is not there yet.
+
+    Raises:
+        UsageError: it is there, or its folder cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config.") from None
+    except OSError as problem:
+        raise UsageError(f"init: {path} cannot be written: {problem.strerror}.", next_step="Go to a folder you may write in.") from None
+
+
+def init(config: Path, *, base_url: str, pacing: str, locations: list[Location]) -> list[Path]:
+    """Write the settings file and, where there is none, .env.example; gives what was written."""
+    write_new(config, settings_text(base_url=base_url, pacing=pacing, warehouse="duckdb:///restaurant-os.duckdb", locations=locations))
+    example = config.parent / ".env.example"
+    if example.exists():
+        return [config]
+    write_new(example, ENV_EXAMPLE)
+    return [config, example]
+
+
+def default_config() -> Path:
+    return Path(os.environ.get("RESTAURANT_OS_CONFIG") or FILE_NAME)

@@ -1,0 +1,31 @@
+"""`python -m restaurant_os.simulator`: the simulator without the rest of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from restaurant_os.simulator.server import Options, run
+
+
+def arguments(argv: Sequence[str] | None = None) -> Options:
+    """Read the options; `argv` is without the program's name."""
+    parser = argparse.ArgumentParser(prog="restaurant_os.simulator", description="Serve a simulated Toast API on this machine.")
+    parser.add_argument("--port", type=int, default=Options.port, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument("--host", default=Options.host, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--locations", type=int, default=Options.locations, help="how many restaurants (default: %(default)s)")
+    parser.add_argument("--days", type=int, default=Options.days, help="closed business days of history (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=Options.seed, help="the same seed gives the same world (default: %(default)s)")
+    parser.add_argument(
+        "--last-day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last day of history (default: the last closed one)"
+    )
+    parser.add_argument("--clock-speed", type=float, metavar="N", help="simulated seconds per second (default: the world stands still)")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="TOML file of faults to inject")
+    parser.add_argument("--clients", type=Path, metavar="FILE", help="TOML file of API clients, instead of demo-client")
+    return Options(**vars(parser.parse_args(argv)))
+
+
+if __name__ == "__main__":
+    run(arguments())

@@ -1,0 +1,236 @@
+"""A group of restaurants that live: every order of every business day, at every instant, from a seed.
+
+A restaurant-day is generated when first asked for, from a generator seeded by (seed, restaurant, date). Its index (guids,
+version times, postings) stays; the stories themselves are kept while room lasts and told again, the same, when it did not.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from restaurant_os.simulator.books import Postings, rows
+from restaurant_os.simulator.businessdays import DAY, HOUR, Arrivals, demand, to_datetime, to_ms
+from restaurant_os.simulator.catalog import Shop, fit_out
+from restaurant_os.simulator.dice import Dice
+from restaurant_os.simulator.people import CLOSED_BY_WEATHER, OFFLINE, Restaurant, found_restaurants
+from restaurant_os.simulator.render import render
+from restaurant_os.simulator.scenes import CASTING, PLAYS
+from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story
+
+__all__ = ["Restaurant", "Version", "World"]
+
+_PARTIES_PER_DAY = 250  #: some parties make two orders
+_STORIES_KEPT = 7_000  #: parties whose stories stay in memory; about 25 KB each with their JSON
+_MOST_ORDERS = 10_000  #: on a restaurant-day, for packing a place in the index into one number
+_SETTLED_AFTER = 6 * HOUR  #: from the last closeout to the end of history
+
+
+class Version(NamedTuple):
+    """One state of an order, as the API shows it from `modified` until the next one."""
+
+    guid: str
+    modified: datetime  #: aware UTC, whole milliseconds
+    body: bytes  #: the Order object as JSON
+
+
+class _Party(NamedTuple):
+    number: int
+    arrival: int
+    scene: str
+    seed: int
+
+
+class _Plan(NamedTuple):
+    """Who comes on a restaurant-day, when, and what will happen to them: none of it told yet."""
+
+    facts: DayFacts
+    parties: list[_Party]
+
+
+class _Day:
+    """The index of one restaurant-day: the day on which its stories begin, which need not be the business date they carry.
+
+    Flat arrays, since a year of a group has a million orders. Order n has the versions `starts[n]` to `starts[n + 1]`.
+    """
+
+    __slots__ = ("dates", "guids", "ordinal", "places", "postings", "starts", "times")
+
+    def __init__(self, ordinal: int, opens: int) -> None:
+        self.ordinal = ordinal
+        self.postings = Postings(opens, ordinal)
+        self.guids: list[str] = []
+        self.places = array("i")  #: which party tells it, times two, plus one if it is that party's second order
+        self.starts = array("i", [0])
+        self.times = array("q")  #: instants of all versions (ms)
+        self.dates = array("i")  #: the business dates (ordinals) they carry
+
+    def add(self, story: Story, party: int, nth: int) -> None:
+        self.guids.append(story.guid)
+        self.places.append(party * 2 + nth)
+        self.times.extend(story.times)
+        self.dates.extend(story.dates)
+        self.starts.append(len(self.times))
+
+    def current(self, n: int, instant: int) -> int | None:
+        """The version (its place in `times`) that order n has at an instant; None before its first."""
+        start = self.starts[n]
+        version = bisect_right(self.times, instant, start, self.starts[n + 1]) - 1
+        return version if version >= start else None
+
+
+class World:
+    """All restaurants from `first_day` on, past `last_day` too, as far as the asker's `at` reaches.
+
+    `at` is always included: a version made at that very millisecond is seen.
+    """
+
+    def __init__(self, *, seed: int, locations: int, days: int, last_day: date) -> None:
+        if locations < 1 or days < 1:
+            raise ValueError(f"a world needs at least one location and one day, not {locations} and {days}")
+        self.seed = seed
+        self.restaurants: tuple[Restaurant, ...] = found_restaurants(seed, locations, last_day)
+        self.last_day = last_day
+        self.first_day = last_day - timedelta(days=days - 1)
+        self._shops: dict[str, Shop] = {r.guid: fit_out(seed, r) for r in self.restaurants}
+        closed = max(shop.calendar.closes(last_day.toordinal()) for shop in self._shops.values())
+        self.history_end = to_datetime(closed + _SETTLED_AFTER)
+        self._days: dict[tuple[str, int], _Day] = {}
+        self._guids: dict[str, dict[str, int]] = {r.guid: {} for r in self.restaurants}  # ordinal * _MOST_ORDERS + n
+        self._plan = lru_cache(maxsize=256)(self._plan_day)
+        self._stories: OrderedDict[tuple[str, int, int], list[Story]] = OrderedDict()
+
+    # --- what the API asks ----------------------------------------------------------------------------------------------
+
+    def by_business_date(self, restaurant_guid: str, day: date, at: datetime) -> list[Version]:
+        """The orders whose version at `at` carries that business date; a promised order has its promised day's."""
+        instant, ordinal = to_ms(at), day.toordinal()
+        found = []
+        for index in self._begun(restaurant_guid, ordinal - LONGEST_LEAD, ordinal, instant):
+            for n in range(len(index.guids)):
+                version = index.current(n, instant)
+                if version is not None and index.dates[version] == ordinal:
+                    found.append(self._version(restaurant_guid, index, n, version))
+        return found
+
+    def by_modified(self, restaurant_guid: str, start: datetime, end: datetime, at: datetime) -> list[Version]:
+        """The orders whose version at `at` was made in [start, end)."""
+        instant, low, high = to_ms(at), to_ms(start), to_ms(end)
+        calendar = self._shops[restaurant_guid].calendar
+        found = []
+        for index in self._begun(restaurant_guid, calendar.date_of(low - LONGEST_STORY), calendar.date_of(min(high, instant)), instant):
+            for n in range(len(index.guids)):
+                version = index.current(n, instant)
+                if version is not None and low <= index.times[version] < high:
+                    found.append(self._version(restaurant_guid, index, n, version))
+        return found
+
+    def order(self, restaurant_guid: str, order_guid: str, at: datetime) -> Version | None:
+        """One order as it stands at `at`; None if the restaurant has none of that guid by then."""
+        instant = to_ms(at)
+        for _ in self._begun(restaurant_guid, 0, self._shops[restaurant_guid].calendar.date_of(instant), instant):
+            pass
+        place = self._guids[restaurant_guid].get(order_guid)
+        if place is None:
+            return None
+        ordinal, n = divmod(place, _MOST_ORDERS)
+        index = self._days[restaurant_guid, ordinal]
+        version = index.current(n, instant)
+        return None if version is None else self._version(restaurant_guid, index, n, version)
+
+    def books(self, at: datetime, day: date | None = None) -> list[dict[str, object]]:
+        """What the world knows at `at`: a row per restaurant and business date (of one `day` alone if given), money as decimal strings."""
+        instant = to_ms(at)
+        only = None if day is None else day.toordinal()
+        table = []
+        for restaurant in self.restaurants:
+            last = self._shops[restaurant.guid].calendar.date_of(instant)
+            low = 0 if only is None else only - LONGEST_STORY // DAY
+            days = self._begun(restaurant.guid, low, last if only is None else min(last, only), instant)
+            table += rows(restaurant.guid, (index.postings.until(instant) for index in days), only)
+        return table
+
+    def scenes(self, at: datetime) -> Counter[str]:
+        """How often each scene is played in the days begun by `at`."""
+        cast: Counter[str] = Counter()
+        for shop in self._shops.values():
+            for ordinal in self._ordinals(shop, 0, shop.calendar.date_of(to_ms(at)), to_ms(at)):
+                cast.update(party.scene for party in self._plan(shop.restaurant.guid, ordinal).parties)
+        return cast
+
+    # --- how it is made -------------------------------------------------------------------------------------------------
+
+    def _begun(self, restaurant_guid: str, first: int, last: int, instant: int) -> Iterator[_Day]:
+        """The indexes of the restaurant's days in [first, last] that have begun by an instant (ms)."""
+        shop = self._shops[restaurant_guid]
+        for ordinal in self._ordinals(shop, first, last, instant):
+            key = restaurant_guid, ordinal
+            index = self._days.get(key)
+            if index is None:
+                index = self._days[key] = self._make_day(restaurant_guid, ordinal)
+            yield index
+
+    def _ordinals(self, shop: Shop, first: int, last: int, instant: int) -> range:
+        """The business days in [first, last] on which the restaurant trades, begun by an instant (ms)."""
+        first = max(first, self.first_day.toordinal(), shop.restaurant.first_business_date.toordinal())
+        return range(first, min(last, shop.calendar.date_of(instant)) + 1)
+
+    def _plan_day(self, restaurant_guid: str, ordinal: int) -> _Plan:
+        shop = self._shops[restaurant_guid]
+        dice = Dice(f"{self.seed}/day/{shop.restaurant.index}/{ordinal}")
+        facts = self._facts(shop, ordinal, dice)
+        arrivals = Arrivals(shop.calendar, ordinal)
+        count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()))
+        if (shop.restaurant.index, self.last_day.toordinal() - ordinal) == CLOSED_BY_WEATHER:
+            count = 0
+        times = sorted(arrivals.draw(dice) for _ in range(count))
+        return _Plan(facts, [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)])
+
+    def _facts(self, shop: Shop, ordinal: int, dice: Dice) -> DayFacts:
+        calendar = shop.calendar
+        opens, closes = calendar.opens(ordinal), calendar.closes(ordinal)
+        dish = dice.pick(shop.menu.draw(dice))
+        new_price = max(dish.cents + dice.pick((-200, -150, 100, 175)), 100)
+        offline = (shop.restaurant.index, self.last_day.toordinal() - ordinal) == OFFLINE
+        return DayFacts(ordinal, opens, closes, calendar.at(ordinal, 12), dish, new_price, (opens, closes + 8 * HOUR) if offline else None)
+
+    def _make_day(self, restaurant_guid: str, ordinal: int) -> _Day:
+        """Tell every story of a day once, for its index and its postings."""
+        plan = self._plan(restaurant_guid, ordinal)
+        index = _Day(ordinal, plan.facts.opens)
+        guids = self._guids[restaurant_guid]
+        for party in range(len(plan.parties)):
+            for nth, story in enumerate(self._tell(restaurant_guid, ordinal, party, index.postings)):
+                guids[story.guid] = ordinal * _MOST_ORDERS + len(index.guids)
+                index.add(story, party, nth)
+        return index
+
+    def _tell(self, restaurant_guid: str, ordinal: int, party: int, postings: Postings | None = None) -> list[Story]:
+        """Tell one party's stories, and keep them while there is room."""
+        facts, parties = self._plan(restaurant_guid, ordinal)
+        number, arrival, scene, seed = parties[party]
+        author = Author(self._shops[restaurant_guid], facts, number, arrival, seed, postings)
+        PLAYS[scene](author)
+        self._stories[restaurant_guid, ordinal, party] = author.stories
+        if len(self._stories) > _STORIES_KEPT:
+            self._stories.popitem(last=False)
+        return author.stories
+
+    def _version(self, restaurant_guid: str, index: _Day, n: int, version: int) -> Version:
+        party, nth = divmod(index.places[n], 2)
+        key = restaurant_guid, index.ordinal, party
+        stories = self._stories.get(key)
+        if stories is None:
+            stories = self._tell(*key)
+        else:
+            self._stories.move_to_end(key)
+        story, number = stories[nth], version - index.starts[n]
+        body = story.bodies.get(number)
+        if body is None:
+            body = story.bodies[number] = render(story.states[number])
+        return Version(story.guid, to_datetime(index.times[version]), body)

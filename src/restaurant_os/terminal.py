@@ -1,0 +1,199 @@
+"""What a person sees: tables, progress, errors. Progress and errors go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from restaurant_os.errors import RestaurantOSError, UsageError
+from restaurant_os.pipeline.status import DayStatus
+from restaurant_os.settings import Location
+from restaurant_os.text import count, printable
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+#: A spreadsheet takes a cell that begins so for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def plain(value: object) -> Any:
+    """A value as JSON says it: money as a string, dates and instants in ISO format."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value if not isinstance(value, float) or value == value and abs(value) != float("inf") else str(value)
+    return str(value)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; text columns to the left, numbers to the right. Text is shown as it is, never as markup."""
+    found = [list(row) for row in rows]
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    for place, name in enumerate(columns):
+        numeric = bool(found) and all(isinstance(row[place], (int, float, Decimal)) and not isinstance(row[place], bool) or row[place] is None for row in found)
+        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=numeric)
+    for row in found:
+        table.add_row(*(Text(shown(value)) for value in row))
+    out.print(table)
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}" if value == value.quantize(Decimal("0.01")) else f"{value:,f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}" + ("Z" if value.tzinfo else "")
+    return printable(value, 200)
+
+
+def print_error(problem: RestaurantOSError, *, prefix: str = "") -> None:
+    """One clear message with its next step, on stderr."""
+    err.print(Text(f"{prefix}{printable(problem.message, 1_000)}", style="bold red"), soft_wrap=True)
+    if problem.next_step:
+        err.print(Text(f"  -> {printable(problem.next_step, 1_000)}"), soft_wrap=True)
+
+
+def write_result(table: pa.Table, kind: str, output: Path | None) -> None:
+    """A query's result in the format asked for, to stdout or a file.
+
+    Raises:
+        UsageError: the file cannot be written, or parquet would go to a terminal.
+    """
+    if kind == "parquet" and output is None and sys.stdout.isatty():
+        raise UsageError("query: parquet is not for a terminal.", next_step="Name a file: --output result.parquet")
+    if kind == "table" and output is None:
+        print_table("", table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True) if table.num_rows else [])
+        return
+    data = _encoded(table, kind)
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as problem:
+        raise UsageError(f"query: {output} cannot be written: {problem.strerror}.", next_step="Name another file with --output.") from None
+
+
+def _encoded(table: pa.Table, kind: str) -> bytes:
+    if kind == "parquet":
+        import pyarrow.parquet as pq
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        return bytes(sink.getvalue())
+    rows = table.to_pylist()
+    if kind == "json":
+        return (json.dumps(plain(rows), indent=2, ensure_ascii=False) + "\n").encode()
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.column_names)
+    writer.writerows([_cell(row[name]) for name in table.column_names] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return "'" + value
+    return "" if value is None else plain(value)
+
+
+def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
+    """Days in order, neighbours of one location and state joined into a row."""
+    rows: list[Sequence[object]] = []
+    for (_, state, why), group in itertools.groupby(days, key=lambda d: (d.location.toast_guid, d.state, d.why)):
+        run = list(group)
+        first, last = run[0].business_date, run[-1].business_date
+        span = f"{first}" if first == last else f"{first} to {last} ({len(run)} days)"
+        read = max((d.last_read_at for d in run if d.last_read_at), default=None)
+        rows.append((run[0].location.name, run[0].dataset, span, state, sum(d.rows for d in run), read, why))
+    return rows
+
+
+@dataclass
+class SyncProgress:
+    """A bar over all windows with what is left and how long, and a line for whatever keeps a location waiting."""
+
+    label: str
+    names: dict[str, str]
+    enabled: bool = True
+    _rows: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("windows"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[rows]}"),
+            console=err,
+            disable=not self.enabled,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> SyncProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def planned(self, windows: int) -> None:
+        self._task = self._bar.add_task(self.label, total=windows, rows="")
+
+    def page(self, location: Location, new_rows: int) -> None:
+        with self._lock:
+            self._rows += new_rows
+            total = self._rows
+        if self._task is not None:
+            self._bar.update(self._task, rows=count(total, "order"))
+
+    def window_read(self, location: Location) -> None:
+        if self._task is not None:
+            self._bar.advance(self._task)
+
+    def failed(self, location: Location, problem: RestaurantOSError) -> None:
+        if self.enabled:
+            print_error(problem, prefix=f"{printable(location.name, 60)}: ")
+
+    def waiting(self, location: str, why: str, seconds: float) -> None:
+        if self.enabled and seconds >= 1:
+            self._bar.console.print(Text(f"{printable(self.names.get(location, location), 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim"))

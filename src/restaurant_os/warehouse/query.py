@@ -1,0 +1,92 @@
+"""A person's SQL against the warehouse, really read-only.
+
+A read-only DuckDB still writes files by COPY and reads any file, so access to anything outside is switched off and the
+configuration locked before the SQL is seen; rows, time and memory are bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from restaurant_os.errors import QueryError, WarehouseError
+from restaurant_os.text import printable
+from restaurant_os.warehouse.duckdb import connect, ensure_schema, run
+
+
+#: PIVOT comes as a statement of several parts.
+READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    table: pa.Table
+    #: More rows were there than the cap let through.
+    is_cut: bool
+
+
+def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds: float, memory_limit: str = "512MB") -> QueryResult:
+    """Run `sql` and give at most `most_rows` rows.
+
+    Raises:
+        QueryError: the SQL is wrong, not allowed, gives no rows, or took longer than `seconds`.
+        LockedError: another process holds the file.
+        WarehouseError: there is no warehouse yet.
+    """
+    if not path.exists():
+        raise WarehouseError(f"warehouse {path}: there is nothing yet.", next_step="Bring orders in first: `restaurant-os sync orders`, or see `restaurant-os demo`.")
+    _settle(path, wait_seconds)
+    # Without the last one, a name in the SQL that is no table would be looked up among our own variables.
+    config = {"enable_external_access": "false", "memory_limit": memory_limit, "temp_directory": "", "python_enable_replacements": "false"}
+    connection = connect(path, wait_seconds=wait_seconds, config=config, read_only=True)
+    overdue = threading.Event()
+    timer = threading.Timer(seconds, lambda: (overdue.set(), connection.interrupt()))
+    timer.daemon = True
+    try:
+        run(connection, "SET lock_configuration = true")
+        timer.start()
+        return _read(connection, sql, most_rows)
+    except duckdb.Error as problem:
+        if overdue.is_set():
+            raise QueryError(f"query: stopped after {seconds:g} s.", next_step="Ask for fewer days, or give more time with --timeout.") from None
+        raise QueryError(f"query: {_said(problem)}", next_step="See the tables and columns in docs/tables.md, or run: query \"SHOW TABLES\".") from None
+    finally:
+        timer.cancel()
+        connection.close()
+
+
+def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type not in READING:
+        raise QueryError("query: one statement that reads was expected, such as a SELECT.", next_step='For example: query "SELECT * FROM daily_sales".')
+    found = connection.execute(statements[0])
+    reader = found.to_arrow_reader(2_048)
+    batches: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in reader:
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows > most_rows:
+            break
+    table = pa.Table.from_batches(batches, schema=reader.schema)
+    return QueryResult(table.slice(0, most_rows), rows > most_rows)
+
+
+def _settle(path: Path, wait_seconds: float) -> None:
+    """Take in what a killed process left in the log, which a read-only connection cannot."""
+    if path.with_name(path.name + ".wal").exists():
+        connection = connect(path, wait_seconds=wait_seconds, config={})
+        try:
+            ensure_schema(connection, path)
+        finally:
+            connection.close()
+
+
+def _said(problem: Exception) -> str:
+    lines = [line for line in str(problem).splitlines() if line.strip() and not line.startswith(("LINE ", " "))]
+    place = next((line for line in str(problem).splitlines() if line.startswith("LINE ")), "")
+    return printable(" ".join(lines) or type(problem).__name__, 500) + (f" ({printable(place, 120)})" if place else "")
