@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from restaurant_os.batch import Window
 from restaurant_os.clock import Clock, SystemClock
 from restaurant_os.errors import CredentialsError, SettingsError
 from restaurant_os.pipeline.sync import OrdersSync, Read
 from restaurant_os.settings import Location, Settings
-from restaurant_os.sources.batch import Window
 from restaurant_os.sources.http import Http, RetryPolicy
 from restaurant_os.sources.toast.client import PROFILES, OnWait, ToastClient
 from restaurant_os.sources.toast.decode import OrderDecoder
@@ -56,7 +56,9 @@ class App:
     @cached_property
     def warehouse(self) -> DuckDBWarehouse:
         settings = self.settings
-        return DuckDBWarehouse(settings.warehouse_path, wait_seconds=settings.wait_seconds, memory_limit=settings.memory_limit, now=self.clock.now)
+        return DuckDBWarehouse(
+            settings.warehouse_path, wait_seconds=settings.wait_seconds, memory_limit=settings.memory_limit, now=self.clock.now
+        )
 
     @cached_property
     def toast(self) -> ToastClient:
@@ -64,7 +66,9 @@ class App:
         client_id, secret = settings.toast_client_id.get_secret_value(), settings.toast_client_secret.get_secret_value()
         if not client_id or not secret:
             missing = " and ".join(name for name, value in (("TOAST_CLIENT_ID", client_id), ("TOAST_CLIENT_SECRET", secret)) if not value)
-            raise CredentialsError(f"Toast: {missing} is not set.", next_step="Set it in the environment, or in .env beside the settings file.")
+            raise CredentialsError(
+                f"Toast: {missing} is not set.", next_step="Set it in the environment, or in .env beside the settings file."
+            )
         return ToastClient(
             Http(settings.toast.base_url, self.clock, timeout=settings.toast.timeout_seconds, transport=self.transport),
             client_id=client_id,

@@ -29,7 +29,9 @@ app = typer.Typer(
 sync = typer.Typer(help="Bring data in.", no_args_is_help=True)
 app.add_typer(sync, name="sync")
 
-Config = Annotated[Path | None, typer.Option("--config", help="The settings file; without it RESTAURANT_OS_CONFIG, then ./restaurant-os.toml.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="The settings file; without it RESTAURANT_OS_CONFIG, then ./restaurant-os.toml.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 FromDate = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First business date, included, as 2026-03-01.")]
 ToDate = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last business date, included, as 2026-03-07.")]
@@ -88,9 +90,16 @@ def _span(first: str | None, last: str | None) -> Any:
 # --- sync -----------------------------------------------------------------------------------------------------------
 
 
-@sync.command("orders", epilog=example("restaurant-os sync orders", "restaurant-os sync orders --location North --from 2026-03-01 --to 2026-03-07"))
+@sync.command(
+    "orders", epilog=example("restaurant-os sync orders", "restaurant-os sync orders --location North --from 2026-03-01 --to 2026-03-07")
+)
 def sync_orders(
-    context: typer.Context, location: Where = "ALL", first: FromDate = None, last: ToDate = None, config: Config = None, json: AsJson = False
+    context: typer.Context,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    config: Config = None,
+    json: AsJson = False,
 ) -> None:
     """Bring orders in: what changed since the last time, or, with --from and --to, whole business dates.
 
@@ -101,22 +110,13 @@ def sync_orders(
     span = _span(first, last)
     built = _app(context, config)
     locations = built.locations(location)
-    results = run_sync(built, locations, span, "orders", show=not json)
+    results = terminal.run_sync(built, locations, span, "orders", show=not json)
     failed = [r for r in results if r.error]
     if json:
         terminal.print_json({"dataset": "orders", "locations": [_result(r) for r in results], "failed": len(failed)})
     else:
         _print_results(results)
     raise typer.Exit(1 if failed else 0)
-
-
-def run_sync(built: Any, locations: Any, span: Any, label: str, *, show: bool) -> Any:
-    """A sync under its progress bar."""
-    from restaurant_os import terminal
-
-    with terminal.SyncProgress(label, {x.toast_guid: x.name for x in locations}, enabled=show) as progress:
-        built.on_wait = progress.waiting
-        return built.orders_sync.run(locations, span, progress)
 
 
 def _result(result: Any) -> dict[str, Any]:
@@ -139,14 +139,22 @@ def _print_results(results: Any) -> None:
     from restaurant_os import terminal
     from restaurant_os.text import count
 
-    rows = [(r.location.name, r.rows_read, r.rows_added, r.rows_changed, r.rows_quarantined, "failed" if r.error else "ok") for r in results]
+    rows = [
+        (r.location.name, r.rows_read, r.rows_added, r.rows_changed, r.rows_quarantined, "failed" if r.error else "ok") for r in results
+    ]
     terminal.print_table("", ("location", "read", "new", "changed", "quarantined", ""), rows)
     added, changed = sum(r.rows_added for r in results), sum(r.rows_changed for r in results)
-    terminal.out.print(f"orders: {count(sum(r.rows_read for r in results), 'order')} read, {added:,} new, {changed:,} changed.", highlight=False)
+    terminal.out.print(
+        f"orders: {count(sum(r.rows_read for r in results), 'order')} read, {added:,} new, {changed:,} changed.", highlight=False
+    )
     if quarantined := sum(r.rows_quarantined for r in results):
-        terminal.err.print(f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True)
+        terminal.err.print(
+            f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True
+        )
     if unstable := sum(r.unstable for r in results):
-        terminal.err.print(f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True)
+        terminal.err.print(
+            f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True
+        )
 
 
 # --- looking --------------------------------------------------------------------------------------------------------
@@ -154,7 +162,12 @@ def _print_results(results: Any) -> None:
 
 @app.command(epilog=example("restaurant-os status", "restaurant-os status --location North --from 2026-03-01 --to 2026-03-14"))
 def status(
-    context: typer.Context, location: Where = "ALL", first: FromDate = None, last: ToDate = None, config: Config = None, json: AsJson = False
+    context: typer.Context,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    config: Config = None,
+    json: AsJson = False,
 ) -> None:
     """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read."""
     from restaurant_os import terminal
@@ -169,9 +182,7 @@ def status(
     if not days:
         terminal.out.print("Nothing has been read yet. Begin with: restaurant-os sync orders")
         return
-    terminal.print_table(
-        "", ("location", "dataset", "business date", "state", "orders", "read", "why"), terminal.runs_of_days(days)
-    )
+    terminal.print_table("", ("location", "dataset", "business dates", "state", "orders", "last read", "why"), terminal.runs_of_days(days))
 
 
 def _day(day: Any) -> dict[str, Any]:
@@ -198,7 +209,7 @@ def _day(day: Any) -> dict[str, Any]:
 def query(
     context: typer.Context,
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
-    format: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.table,
+    format_: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.table,
     output: Annotated[Path | None, typer.Option("--output", help="A file to write instead of stdout.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000_000, help="The most rows given.")] = 10_000,
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=3600, help="Seconds after which it is stopped.")] = 60.0,
@@ -213,7 +224,7 @@ def query(
 
     settings = load(config or context.obj)
     result = ask(settings.warehouse_path, sql, wait_seconds=settings.wait_seconds, most_rows=limit, seconds=timeout)
-    terminal.write_result(result.table, "json" if json else format.value, output)
+    terminal.write_result(result.table, "json" if json else format_.value, output)
     if result.is_cut:
         terminal.err.print(f"Only the first {count(limit, 'row')}; more with --limit.", soft_wrap=True)
 
@@ -233,7 +244,10 @@ def doctor(context: typer.Context, config: Config = None, json: AsJson = False) 
     for finding in examine(built):
         findings.append(finding)
         if not json:
-            terminal.out.print(Text.assemble((f"{finding.state:8}", styles[finding.state]), f"{finding.check}: {printable(finding.found, 500)}"), soft_wrap=True)
+            terminal.out.print(
+                Text.assemble((f"{finding.state:8}", styles[finding.state]), f"{finding.check}: {printable(finding.found, 500)}"),
+                soft_wrap=True,
+            )
             if finding.next_step:
                 terminal.out.print(Text(f"          -> {printable(finding.next_step, 500)}"), soft_wrap=True)
     if json:
@@ -247,7 +261,9 @@ def doctor(context: typer.Context, config: Config = None, json: AsJson = False) 
 @app.command(epilog=example("restaurant-os init", "restaurant-os init --from-toast https://ws-api.toasttab.com"))
 def init(
     context: typer.Context,
-    from_toast: Annotated[str | None, typer.Option("--from-toast", metavar="URL", help="Fill in the locations from Toast's API at this address.")] = None,
+    from_toast: Annotated[
+        str | None, typer.Option("--from-toast", metavar="URL", help="Fill in the locations from Toast's API at this address.")
+    ] = None,
     pacing: Annotated[str, typer.Option("--pacing", help="careful, documented or none.")] = "careful",
     config: Config = None,
     json: AsJson = False,
@@ -260,7 +276,9 @@ def init(
     locations: list[Location] = []
     if from_toast:
         if path.exists():
-            raise UsageError(f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config.")
+            raise UsageError(
+                f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config."
+            )
         locations = _toast_locations(path, from_toast, pacing)
     written = scaffold.init(path, base_url=from_toast or TOAST_URL, pacing=pacing, locations=locations)
     if json:
@@ -281,7 +299,9 @@ def _toast_locations(path: Path, url: str, pacing: str) -> Any:
     return discover(build_app(settings).toast)
 
 
-@app.command(epilog=example("restaurant-os simulate --port 9100 --locations 13 --days 14 --seed 7", "restaurant-os simulate --clock-speed 60"))
+@app.command(
+    epilog=example("restaurant-os simulate --port 9100 --locations 13 --days 14 --seed 7", "restaurant-os simulate --clock-speed 60")
+)
 def simulate(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 9100,
     locations: Annotated[int, typer.Option(min=1, help="How many restaurants.")] = 13,
@@ -350,4 +370,3 @@ def _usage(problem: Exception) -> int:
         raise problem
     show()
     return int(getattr(problem, "exit_code", 2))
-

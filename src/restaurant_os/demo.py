@@ -20,7 +20,6 @@ from typing import Any
 
 from restaurant_os import terminal
 from restaurant_os.app import App, build_app
-from restaurant_os.cli import run_sync
 from restaurant_os.errors import UsageError
 from restaurant_os.pipeline.sync import Span
 from restaurant_os.scaffold import settings_text
@@ -51,7 +50,7 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
     with _simulator(locations, days, seed, last_day) as url:
         app = _configured(folder, url)
         span = Span(last_day - timedelta(days=days - 1), last_day)
-        results = run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
+        results = terminal.run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
     failed = [r for r in results if r.error]
     rows = _summary(app)
     changed = sum(r.rows_added + r.rows_changed for r in results)
@@ -95,10 +94,9 @@ def _simulator(locations: int, days: int, seed: int, last_day: date) -> Iterator
     """The simulator in a process of its own, on a free port, ended with the block; gives its address."""
     options = {"port": 0, "locations": locations, "days": days, "seed": seed, "last-day": last_day.isoformat()}
     arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen([sys.executable, "-m", "restaurant_os.simulator", *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "restaurant_os.simulator", *arguments], stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+        line = process.stdout.readline() if process.stdout else ""
         url = next((word for word in line.split() if word.startswith("http://")), "")
         if not url:
             raise UsageError("demo: the simulator did not start.", next_step="Try it alone to see why: restaurant-os simulate --port 0")
@@ -118,7 +116,9 @@ def _configured(folder: Path, url: str) -> App:
     os.environ["RESTAURANT_OS_TOAST_BASE_URL"] = url
     found = discover(build_app(load_without_file(folder, toast={"base_url": url, "pacing": "documented"})).toast)
     text = settings_text(base_url=url, pacing="documented", warehouse="duckdb:///restaurant-os.duckdb", locations=found)
-    (folder / FILE_NAME).write_text(f"# Made anew by every `restaurant-os demo`; its simulator ends with the demo.\n{text}", encoding="utf-8")
+    (folder / FILE_NAME).write_text(
+        f"# Made anew by every `restaurant-os demo`; its simulator ends with the demo.\n{text}", encoding="utf-8"
+    )
     return build_app(load(folder / FILE_NAME))
 
 
@@ -130,7 +130,15 @@ def _summary(app: App) -> list[tuple[Any, ...]]:
 
 def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
     titles = [name.replace("_", " ") for name in COLUMNS]
-    total = ("all", sum(r[1] for r in rows), sum(r[2] for r in rows), sum(r[3] for r in rows), None, sum(r[5] for r in rows), sum(r[6] for r in rows))
+    total = (
+        "all",
+        sum(r[1] for r in rows),
+        sum(r[2] for r in rows),
+        sum(r[3] for r in rows),
+        None,
+        sum(r[5] for r in rows),
+        sum(r[6] for r in rows),
+    )
     terminal.print_table(f"Sales from {span.first} to {span.last}", titles, [*rows, total])
     terminal.out.print(f"{count(changed, 'order')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
     command = _command()
@@ -151,5 +159,3 @@ def _command() -> str:
         return str(called.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(called)
-
-

@@ -44,9 +44,9 @@ def examine(app: App) -> Iterator[Finding]:
         return
     yield Finding("login", "ok", f"{client.http.base_url} knows the client")
     yield _scopes(client)
-    yield _skew(client)
     for location in app.settings.locations:
         yield _location(client, location)
+    yield _skew(client)
 
 
 def _failed(check: str, problem: RestaurantOSError) -> Finding:
@@ -57,10 +57,17 @@ def _settings(app: App) -> Iterator[Finding]:
     settings = app.settings
     where = str(settings.source) if settings.source else "no file, only the environment and defaults"
     if settings.locations:
-        yield Finding("settings", "ok", f"{where}: {count(len(settings.locations), 'location')}, pacing {settings.toast.pacing}, load mode {settings.load_mode}")
+        yield Finding(
+            "settings",
+            "ok",
+            f"{where}: {count(len(settings.locations), 'location')}, pacing {settings.toast.pacing}, load mode {settings.load_mode}",
+        )
     else:
         yield Finding(
-            "settings", "failed", f"{where}: no location", "Fill them in from the API: `restaurant-os init --from-toast URL`, or write [[locations]] yourself."
+            "settings",
+            "failed",
+            f"{where}: no location",
+            "Fill them in from the API: `restaurant-os init --from-toast URL`, or write [[locations]] yourself.",
         )
 
 
@@ -89,7 +96,12 @@ def _scopes(client: ToastClient) -> Finding:
     if SCOPE in missing:
         return Finding("scopes", "failed", f"{SCOPE} is missing: no order can be read", f"In Toast Web give the client the scope {SCOPE}.")
     if missing:
-        return Finding("scopes", "warning", f"{', '.join(missing)} is missing: locations cannot be checked", f"Give the client {', '.join(missing)} too.")
+        return Finding(
+            "scopes",
+            "warning",
+            f"{', '.join(missing)} is missing: locations cannot be checked",
+            f"Give the client {', '.join(missing)} too.",
+        )
     return Finding("scopes", "ok", ", ".join(WANTED_SCOPES))
 
 
@@ -109,7 +121,12 @@ def _skew(client: ToastClient) -> Finding:
         return Finding("clock", "warning", "the API's answers carry no time", "Make sure that this machine's clock is set by the network.")
     if abs(skew) > MOST_SKEW:
         way = "behind" if skew > timedelta(0) else "ahead of"
-        return Finding("clock", "warning", f"this machine is {abs(skew).total_seconds():,.0f} s {way} the API", "Set this machine's clock by the network (NTP).")
+        return Finding(
+            "clock",
+            "warning",
+            f"this machine is {abs(skew).total_seconds():,.0f} s {way} the API",
+            "Set this machine's clock by the network (NTP).",
+        )
     return Finding("clock", "ok", f"within {max(1, round(abs(skew).total_seconds()))} s of the API's")
 
 

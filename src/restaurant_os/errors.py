@@ -1,20 +1,20 @@
 """Every error the product raises, branching by what the caller does next.
 
-    RestaurantOSError
-    ├── UsageError               the person asked for something impossible: fix the command or the settings (exit code 2)
-    │   └── SettingsError
-    ├── RetryableError           may succeed later; carries how long to wait
-    │   └── RateLimitedError
-    ├── FatalError               will not succeed by waiting: a person must act (exit code 1)
-    │   ├── CredentialsError
-    │   ├── AccessError          a scope or a location is missing
-    │   ├── RequestError         the API calls the request itself wrong
-    │   ├── SkewError            the two clocks disagree
-    │   └── WarehouseError
-    │       ├── LockedError      another process holds the file
-    │       └── QueryError       the person's SQL failed or is not allowed
-    ├── RejectedRecordError      one record cannot be read: quarantine it and go on
-    └── StoppedError             asked to stop between two steps; everything committed stays
+RestaurantOSError
+├── UsageError               the person asked for something impossible: fix the command or the settings (exit code 2)
+│   └── SettingsError
+├── RetryableError           may succeed later; carries how long to wait
+│   └── RateLimitedError
+├── FatalError               will not succeed by waiting: a person must act (exit code 1)
+│   ├── CredentialsError
+│   ├── AccessError          a scope or a location is missing
+│   ├── RequestError         the API calls the request itself wrong
+│   ├── SkewError            the two clocks disagree
+│   └── WarehouseError
+│       ├── LockedError      another process holds the file
+│       └── QueryError       the person's SQL failed or is not allowed
+├── RejectedRecordError      one record cannot be read: quarantine it and go on
+└── StoppedError             asked to stop between two steps; everything committed stays
 """
 
 from __future__ import annotations

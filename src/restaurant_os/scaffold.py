@@ -89,7 +89,9 @@ def write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config.") from None
+        raise UsageError(
+            f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config."
+        ) from None
     except OSError as problem:
         raise UsageError(f"init: {path} cannot be written: {problem.strerror}.", next_step="Go to a folder you may write in.") from None
 

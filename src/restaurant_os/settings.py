@@ -15,7 +15,14 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.errors import SettingsError
@@ -134,8 +141,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order of the sources. The file comes in as init values, so they are asked last here."""
-        assert isinstance(init_settings, InitSettingsSource)
-        given = dict(init_settings.init_kwargs)
+        given = dict(init_settings.init_kwargs) if isinstance(init_settings, InitSettingsSource) else {}
         env_file = given.pop("_dotenv", None)
         sources: list[PydanticBaseSettingsSource] = [EnvSettingsSource(settings_cls)]
         if env_file:
@@ -160,7 +166,9 @@ class _Ours(DotEnvSettingsSource):
     """.env, of which other programs may hold lines too: what is not ours is left alone."""
 
     def __call__(self) -> dict[str, Any]:
-        return {k: v for k, v in super().__call__().items() if k in Settings.model_fields or k in {"TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET"}}
+        return {
+            k: v for k, v in super().__call__().items() if k in Settings.model_fields or k in {"TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET"}
+        }
 
 
 def load(config: Path | None = None, **overrides: Any) -> Settings:
@@ -174,7 +182,9 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     if path.is_file():
         return _settings(path, {**_read(path), **overrides}, path.parent)
     if named:
-        raise SettingsError(f"settings: {path} does not exist.", next_step="Name the file with --config, or make one: `restaurant-os init`.")
+        raise SettingsError(
+            f"settings: {path} does not exist.", next_step="Name the file with --config, or make one: `restaurant-os init`."
+        )
     return _settings(None, overrides, Path())
 
 
@@ -186,10 +196,12 @@ def load_without_file(folder: Path, **values: Any) -> Settings:
 def _settings(source: Path | None, values: dict[str, Any], folder: Path) -> Settings:
     env_file = folder / ".env"
     try:
-        return Settings(**values, source=source, folder=folder, _dotenv=env_file if env_file.is_file() else None)
+        given = {**values, "source": source, "folder": folder, "_dotenv": env_file if env_file.is_file() else None}
+        return Settings(**given)
     except ValidationError as problem:
         raise SettingsError(
-            f"settings: {_described(problem, source)}", next_step="Correct it and run the command again; `restaurant-os doctor` checks all of it."
+            f"settings: {_described(problem, source)}",
+            next_step="Correct it and run the command again; `restaurant-os doctor` checks all of it.",
         ) from None
 
 
@@ -198,12 +210,17 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             given = tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise SettingsError(f"settings: {path} is not TOML: {printable(problem, 200)}.", next_step="Correct that line and run the command again.") from None
+        raise SettingsError(
+            f"settings: {path} is not TOML: {printable(problem, 200)}.", next_step="Correct that line and run the command again."
+        ) from None
     except OSError as problem:
         raise SettingsError(f"settings: {path} cannot be read: {problem.strerror}.", next_step="Check the file's permissions.") from None
     secret = {"toast_client_id", "toast_client_secret", "source", "folder"} & given.keys()
     if secret:
-        raise SettingsError(f"settings: {path} holds {sorted(secret)[0]}.", next_step="Credentials belong in the environment or in .env, as TOAST_CLIENT_ID and TOAST_CLIENT_SECRET.")
+        raise SettingsError(
+            f"settings: {path} holds {sorted(secret)[0]}.",
+            next_step="Credentials belong in the environment or in .env, as TOAST_CLIENT_ID and TOAST_CLIENT_SECRET.",
+        )
     return given
 
 
@@ -227,4 +244,6 @@ def iso_date(text: str, what: str) -> date:
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{what}: '{printable(text, 40)}' is not a date.", next_step="Write it as 2026-03-01 (year-month-day).") from None
+        raise SettingsError(
+            f"{what}: '{printable(text, 40)}' is not a date.", next_step="Write it as 2026-03-01 (year-month-day)."
+        ) from None

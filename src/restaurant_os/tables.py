@@ -110,7 +110,12 @@ FACT_ORDERS = TableSpec(
         Column("restaurant_guid", TEXT, "Toast-Restaurant-External-ID", "The location."),
         Column("business_date", DATE, "Order.businessDate", "The day it belongs to: opened, or promised for a scheduled order."),
         MODIFIED_AT,
-        Column("created_at", INSTANT, "Order.createdDate, else openedDate", "When it was created; never moves, so the merge finds the order by it."),
+        Column(
+            "created_at",
+            INSTANT,
+            "Order.createdDate, else openedDate",
+            "When it was created; never moves, so the merge finds the order by it.",
+        ),
         Column("opened_at", INSTANT, "Order.openedDate", "When it was opened."),
         Column("closed_at", INSTANT, "Order.closedDate", "When it was closed; re-stamped at closeout."),
         Column("promised_at", INSTANT, "Order.promisedDate", "When a scheduled order is promised; null for as soon as possible."),
@@ -128,7 +133,9 @@ FACT_ORDERS = TableSpec(
         Column("is_voided", FLAG, "Order.voided", "Voided as a whole."),
         Column("is_deleted", FLAG, "Order.deleted", "Deleted as a whole."),
         Column("is_test_mode", FLAG, "Order.createdInTestMode", "Made in test mode: never counted."),
-        Column("is_excess_food", FLAG, "Order.excessFood", "Excess food: price 0 with a real pre-discount price, so kept out of gross sales."),
+        Column(
+            "is_excess_food", FLAG, "Order.excessFood", "Excess food: price 0 with a real pre-discount price, so kept out of gross sales."
+        ),
         Column("is_counted", FLAG, "ours", "Counts in the metrics: neither voided, deleted nor in test mode."),
         Column("read_at", INSTANT, "ours", "When the API read that brought this version began; null when a webhook brought it."),
         _loaded_at(),
@@ -147,7 +154,9 @@ FACT_ORDER_ITEMS = TableSpec(
         Column("menu_item_guid", TEXT, "Selection.item.guid", "Menu item; null for gift cards and special requests."),
         Column("server_guid", TEXT, "Order.server.guid", "Server of the order."),
         Column("menu_item_name", TEXT, "Selection.displayName", "Name as printed."),
-        Column("sales_category_name", TEXT, "config salesCategories.name", "Name of the sales category; the orders API gives only its GUID."),
+        Column(
+            "sales_category_name", TEXT, "config salesCategories.name", "Name of the sales category; the orders API gives only its GUID."
+        ),
         Column("item_quantity", REAL, "Selection.quantity", "Quantity, in the line's unit of measure; prices already include it."),
         Column("item_price", MONEY, "Selection.price", "Net line: quantity, modifiers, item and check discounts in; tax out."),
         Column("pre_discount_price", MONEY, "Selection.preDiscountPrice", "Gross line, before discounts and tax; quantity is in it."),
@@ -156,23 +165,37 @@ FACT_ORDER_ITEMS = TableSpec(
         Column("check_total", MONEY, "Check.totalAmount", "The check with tax, without tips."),
         Column("check_tax", MONEY, "Check.taxAmount", "The check's tax."),
         Column("check_tip", MONEY, "Payment.tipAmount", "Tips of the check's payments that are not voided."),
-        Column("payment_type", TEXT, "Payment.type", "Types of the check's payments that are not voided, joined by +, in alphabetical order."),
+        Column(
+            "payment_type", TEXT, "Payment.type", "Types of the check's payments that are not voided, joined by +, in alphabetical order."
+        ),
         Column("is_voided", FLAG, "Selection.voided, Check.voided, Order.voided", "The line, its check or its order is voided."),
         IS_DELETED,
         _loaded_at(),
         MODIFIED_AT,
         Column("opened_at", INSTANT, "Check.openedDate", "When its check was opened."),
-        Column("business_hour", COUNT, "ours", "Hours from the start of the business day to the check's opening (or the promise): 0 is the first."),
+        Column(
+            "business_hour",
+            COUNT,
+            "ours",
+            "Hours from the start of the business day to the check's opening (or the promise): 0 is the first.",
+        ),
         Column("menu_group_guid", TEXT, "Selection.itemGroup.guid", "Menu group."),
         Column("sales_category_guid", TEXT, "Selection.salesCategory.guid", "Sales category."),
         Column("dining_option_guid", TEXT, "Selection.diningOption.guid, else Order's", "Dining option."),
         Column("revenue_center_guid", TEXT, "Order.revenueCenter.guid", "Revenue center."),
         Column("order_source", TEXT, "Order.source", "Where the order came from."),
-        Column("selection_type", TEXT, "Selection.selectionType", "NONE, OPEN_ITEM, TOAST_CARD_SELL, ... (new values appear without notice)."),
+        Column(
+            "selection_type", TEXT, "Selection.selectionType", "NONE, OPEN_ITEM, TOAST_CARD_SELL, ... (new values appear without notice)."
+        ),
         Column("is_deferred", FLAG, "Selection.deferred", "Revenue of another day (gift cards and the like): not a sale."),
         Column("void_reason_guid", TEXT, "Selection.voidReason.guid", "Why it was voided."),
         Column("net_amount", MONEY, "ours", "What the line adds to net sales before refunds: its price if it is a sale, else 0."),
-        Column("is_sale", FLAG, "ours", "A kept line: not voided, deleted, deferred, gift card, house account or excess food, and its order counts."),
+        Column(
+            "is_sale",
+            FLAG,
+            "ours",
+            "A kept line: not voided, deleted, deferred, gift card, house account or excess food, and its order counts.",
+        ),
     ),
 )
 
@@ -223,7 +246,12 @@ FACT_CHECKS = TableSpec(
         Column("service_charge_amount", MONEY, "Check.appliedServiceCharges[].chargeAmount", "Charges that are no gratuity."),
         Column("gratuity_amount", MONEY, "Check.appliedServiceCharges[].chargeAmount", "Charges that are gratuity."),
         Column("tip_amount", MONEY, "Payment.tipAmount", "Tips of its payments that are not voided."),
-        Column("amount_gap", MONEY, "ours", "amount less the sum of its lines' prices and its charges that are no gratuity: anything but 0 is a break."),
+        Column(
+            "amount_gap",
+            MONEY,
+            "ours",
+            "amount less the sum of its lines' prices and its charges that are no gratuity: anything but 0 is a break.",
+        ),
         Column("is_tax_exempt", FLAG, "Check.taxExempt", "Tax exempt."),
         Column("is_voided", FLAG, "Check.voided, Order.voided", "It or its order is voided."),
         IS_DELETED,
@@ -286,12 +314,24 @@ FACT_REFUNDS = TableSpec(
         Column("refund_amount", MONEY, "Refund.refundAmount", "Given back, with tax, without tip: the sum of the five parts below."),
         Column("item_amount", MONEY, "Selection.refundDetails.refundAmount", "Part on lines that are sales."),
         Column("charge_amount", MONEY, "AppliedServiceCharge.refundDetails.refundAmount", "Part on service charges that are sales."),
-        Column("other_amount", MONEY, "refundDetails.refundAmount", "Part on lines and charges that are no sales (gift cards, gratuity, ...)."),
+        Column(
+            "other_amount", MONEY, "refundDetails.refundAmount", "Part on lines and charges that are no sales (gift cards, gratuity, ...)."
+        ),
         Column("tax_amount", MONEY, "refundDetails.taxRefundAmount", "Tax part."),
         Column("unallocated_amount", MONEY, "ours", "The rest: an amount given back without naming a line."),
         Column("tip_amount", MONEY, "Refund.tipRefundAmount", "Tip given back."),
-        Column("net_amount", MONEY, "ours", "What it takes off net sales: item, charge and unallocated parts; 0 when its order or check does not count."),
-        Column("is_inferred", FLAG, "ours", "Known only from the lines it gave back: the API shows a later refund of the payment, whose date it takes."),
+        Column(
+            "net_amount",
+            MONEY,
+            "ours",
+            "What it takes off net sales: item, charge and unallocated parts; 0 when its order or check does not count.",
+        ),
+        Column(
+            "is_inferred",
+            FLAG,
+            "ours",
+            "Known only from the lines it gave back: the API shows a later refund of the payment, whose date it takes.",
+        ),
         IS_DELETED,
         IS_COUNTED,
         _loaded_at(),

@@ -21,8 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from restaurant_os.app import App
 from restaurant_os.errors import RestaurantOSError, UsageError
 from restaurant_os.pipeline.status import DayStatus
+from restaurant_os.pipeline.sync import LocationResult, Span
 from restaurant_os.settings import Location
 from restaurant_os.text import count, printable
 
@@ -44,7 +46,7 @@ def plain(value: object) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
     if isinstance(value, (str, int, float, bool)) or value is None:
-        return value if not isinstance(value, float) or value == value and abs(value) != float("inf") else str(value)
+        return value if not isinstance(value, float) or (value == value and abs(value) != float("inf")) else str(value)
     return str(value)
 
 
@@ -58,7 +60,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     found = [list(row) for row in rows]
     table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for place, name in enumerate(columns):
-        numeric = bool(found) and all(isinstance(row[place], (int, float, Decimal)) and not isinstance(row[place], bool) or row[place] is None for row in found)
+        numeric = bool(found) and all(
+            (isinstance(row[place], (int, float, Decimal)) and not isinstance(row[place], bool)) or row[place] is None for row in found
+        )
         table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=numeric)
     for row in found:
         table.add_row(*(Text(shown(value)) for value in row))
@@ -137,9 +141,11 @@ def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
     for (_, state, why), group in itertools.groupby(days, key=lambda d: (d.location.toast_guid, d.state, d.why)):
         run = list(group)
         first, last = run[0].business_date, run[-1].business_date
-        span = f"{first}" if first == last else f"{first} to {last} ({len(run)} days)"
+        span = f"{first}" if first == last else f"{first} - {last:%m-%d}" if first.year == last.year else f"{first} - {last}"
         read = max((d.last_read_at for d in run if d.last_read_at), default=None)
-        rows.append((run[0].location.name, run[0].dataset, span, state, sum(d.rows for d in run), read, why))
+        rows.append(
+            (run[0].location.name, run[0].dataset, span, state, sum(d.rows for d in run), f"{read:%m-%d %H:%M}Z" if read else "", why)
+        )
     return rows
 
 
@@ -196,4 +202,13 @@ class SyncProgress:
 
     def waiting(self, location: str, why: str, seconds: float) -> None:
         if self.enabled and seconds >= 1:
-            self._bar.console.print(Text(f"{printable(self.names.get(location, location), 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim"))
+            self._bar.console.print(
+                Text(f"{printable(self.names.get(location, location), 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim")
+            )
+
+
+def run_sync(app: App, locations: Sequence[Location], span: Span | None, label: str, *, show: bool) -> list[LocationResult]:
+    """A sync of orders under its progress bar."""
+    with SyncProgress(label, {x.toast_guid: x.name for x in locations}, enabled=show) as progress:
+        app.on_wait = progress.waiting
+        return app.orders_sync.run(locations, span, progress)

@@ -64,7 +64,8 @@ def daily_sales() -> Any:
         distinct=False,
     )
     summed = stacked.group_by("restaurant_guid", "business_date").agg(
-        orders=stacked.orders.sum().cast("int64"), **{name: stacked[name].sum().coalesce(ibis.literal(0).cast(MONEY_TYPE)) for name in SUMMED}
+        orders=stacked.orders.sum().cast("int64"),
+        **{name: stacked[name].sum().coalesce(ibis.literal(0).cast(MONEY_TYPE)) for name in SUMMED},
     )
     return summed.mutate(net_sales=summed.gross_sales - summed.discounts - summed.refunds).select(
         "restaurant_guid", "business_date", "orders", "gross_sales", "discounts", "net_sales", "tax", "tips", "refunds"
@@ -72,7 +73,15 @@ def daily_sales() -> Any:
 
 
 MONEY_TYPE = f"decimal({MONEY.precision}, {MONEY.scale})"
-IBIS_TYPES = {MONEY: MONEY_TYPE, INSTANT: "timestamp('UTC', 6)", DATE: "date", TEXT: "string", FLAG: "boolean", COUNT: "int64", REAL: "float64"}
+IBIS_TYPES = {
+    MONEY: MONEY_TYPE,
+    INSTANT: "timestamp('UTC', 6)",
+    DATE: "date",
+    TEXT: "string",
+    FLAG: "boolean",
+    COUNT: "int64",
+    REAL: "float64",
+}
 SUMMED = ("gross_sales", "discounts", "tax", "tips", "refunds")
 
 VIEWS: tuple[View, ...] = (

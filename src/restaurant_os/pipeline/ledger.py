@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from restaurant_os.sources.batch import BUSINESS_DATE, MODIFIED
+from restaurant_os.batch import BUSINESS_DATE, MODIFIED
 from restaurant_os.warehouse import Warehouse
 
 

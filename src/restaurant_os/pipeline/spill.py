@@ -16,7 +16,7 @@ from types import TracebackType
 
 import pyarrow as pa
 
-from restaurant_os.sources.batch import Batch, Rejected
+from restaurant_os.batch import Batch, Rejected
 
 
 class Spill:

@@ -12,17 +12,18 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from restaurant_os.batch import BUSINESS_DATE, MODIFIED, Batch, Window
 from restaurant_os.businessday import days_between
 from restaurant_os.errors import CredentialsError, RestaurantOSError, StoppedError, UsageError, WarehouseError
 from restaurant_os.pipeline import ledger
 from restaurant_os.pipeline.spill import Spill, clear_left_behind
 from restaurant_os.settings import Location
-from restaurant_os.sources.batch import BUSINESS_DATE, MODIFIED, Batch, Window
 from restaurant_os.text import count
 from restaurant_os.warehouse import Commit, LoadMode, SyncRun, Warehouse
 
@@ -36,6 +37,8 @@ DAYS_PER_UNIT = 7
 #: The most business dates of one call (Toast allows at most a month per historical pull: reference, 2.3), and the oldest (3.1).
 MOST_DAYS = 31
 FIRST_DAY = date(2015, 12, 2)
+#: Orders promised for a later day are there already, but not for this far.
+FURTHEST_AHEAD = timedelta(days=366)
 MOST_THREADS = 32
 
 
@@ -87,9 +90,14 @@ class Span:
     def __post_init__(self) -> None:
         days = (self.last - self.first).days + 1
         if days < 1:
-            raise UsageError(f"the span ends before it begins: {self.first} to {self.last}.", next_step="Give --from the earlier date and --to the later.")
+            raise UsageError(
+                f"the span ends before it begins: {self.first} to {self.last}.",
+                next_step="Give --from the earlier date and --to the later.",
+            )
         if self.first < FIRST_DAY:
-            raise UsageError(f"{self.first} is before {FIRST_DAY}: Toast gives nothing from before that.", next_step=f"Begin at {FIRST_DAY} or later.")
+            raise UsageError(
+                f"{self.first} is before {FIRST_DAY}: Toast gives nothing from before that.", next_step=f"Begin at {FIRST_DAY} or later."
+            )
         if days > MOST_DAYS:
             first_end = self.first + timedelta(days=MOST_DAYS - 1)
             raise UsageError(
@@ -164,11 +172,9 @@ class OrdersSync:
     # --- which windows --------------------------------------------------------------------------------------------
 
     def _dates(self, location: Location, span: Span) -> list[Unit]:
-        today = location.business_day.date_of(self.source.now())
-        if span.last > today:
-            raise UsageError(
-                f"{span.last} has not begun at {location.name}: its business date is {today} now.", next_step=f"End the span at {today} or earlier."
-            )
+        latest = location.business_day.date_of(self.source.now()) + FURTHEST_AHEAD
+        if span.last > latest:
+            raise UsageError(f"{span.last} is more than a year away.", next_step=f"End the span at {latest} or earlier.")
         return self._by_date(location, days_between(span.first, span.last))
 
     def _by_date(self, location: Location, days: Sequence[date]) -> list[Unit]:
@@ -211,7 +217,9 @@ class OrdersSync:
                 known = 0
                 for batch in reading:
                     if self._stop.is_set():
-                        raise StoppedError(f"{unit.location.name}: stopped; what was committed is in.", next_step="Run the command again to go on.")
+                        raise StoppedError(
+                            f"{unit.location.name}: stopped; what was committed is in.", next_step="Run the command again to go on."
+                        )
                     spill.add(batch)
                     progress.page(unit.location, len(reading.versions) - known)
                     known = len(reading.versions)
@@ -269,19 +277,15 @@ def _cut(start: datetime, end: datetime) -> Iterator[Window]:
         start = stop
 
 
-class _disk_full_as_ours:
+@contextmanager
+def _disk_full_as_ours(folder: Path) -> Iterator[None]:
     """A full disk while pages spill, in the warehouse's words."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
-        if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WarehouseError(
-                f"{self.folder.parent}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
+                f"{folder.parent}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
                 next_step="Free some space, then run the same command again: it goes on where it stopped.",
             ) from None
-
+        raise

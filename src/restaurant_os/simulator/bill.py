@@ -26,7 +26,7 @@ PASSED_ON = frozenset({"FUNDRAISING_CAMPAIGN", "CREDIT_CARD_SURCHARGE", "CASH_RO
 
 class Discount(Struct, gc=False):
     guid: str
-    ref: Ref
+    ref: Ref | None
     name: str
     kind: str
     percent: int  #: whole percent; 0 for a fixed amount
@@ -104,10 +104,9 @@ class Line(Struct, gc=False):
 
 class Charge(Struct, gc=False):
     guid: str
-    ref: Ref
+    ref: Ref | None
     name: str
     kind: str
-    rate: int
     amount: int
     gratuity: bool
     category: str

@@ -85,7 +85,12 @@ _ALCOHOL = {_BEER, _WINE, _LIQUOR}
 
 #: Menu group: sales category, share of the lines, modifier groups, dishes with prices in cents.
 _MENU: dict[str, tuple[str, float, tuple[str, ...], tuple[tuple[str, int], ...]]] = {
-    "Starters": (_FOOD, 11, (), (("Pretzel Bites", 950), ("Wings", 1450), ("Hummus", 1050), ("Loaded Nachos", 1375), ("Soup of the Day", 695))),
+    "Starters": (
+        _FOOD,
+        11,
+        (),
+        (("Pretzel Bites", 950), ("Wings", 1450), ("Hummus", 1050), ("Loaded Nachos", 1375), ("Soup of the Day", 695)),
+    ),
     "Salads": (_FOOD, 7, ("Dressing", "Add Protein"), (("Caesar", 1195), ("Cobb", 1495), ("Garden Salad", 945))),
     "Burgers": (
         _FOOD,
@@ -109,7 +114,13 @@ _MENU: dict[str, tuple[str, float, tuple[str, ...], tuple[tuple[str, int], ...]]
 #: Modifier group: share of lines that use it, most options at once, pricing mode, options with prices, the groups below an option.
 _OPTIONS: dict[str, tuple[float, int, str, tuple[tuple[str, int], ...], tuple[str, ...]]] = {
     "Temperature": (0.8, 1, "INCLUDED", (("Medium Rare", 0), ("Medium", 0), ("Well Done", 0)), ()),
-    "Burger Extras": (0.4, 3, "ADJUSTS_PRICE", (("Cheddar", 150), ("Bacon", 250), ("Avocado", 225), ("Fried Egg", 200), ("No Onion", 0)), ()),
+    "Burger Extras": (
+        0.4,
+        3,
+        "ADJUSTS_PRICE",
+        (("Cheddar", 150), ("Bacon", 250), ("Avocado", 225), ("Fried Egg", 200), ("No Onion", 0)),
+        (),
+    ),
     "Side": (0.6, 1, "ADJUSTS_PRICE", (("Side Fries", 0), ("Side Salad", 200), ("Sweet Potato Fries", 175)), ("Dip",)),
     "Dip": (0.25, 2, "FIXED_PRICE", (("Ranch", 75), ("Aioli", 100), ("Ketchup", 0)), ()),
     "Dressing": (0.7, 1, "INCLUDED", (("House Dressing", 0), ("Blue Cheese", 0), ("On the Side", 0)), ()),

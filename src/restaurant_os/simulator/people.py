@@ -14,7 +14,7 @@ CLOSEOUT_HOURS = (4, 3, 5, 2, 4, 4, 3, 1, 4, 2, 6, 4, 3)
 BUSYNESS = (1.12, 0.88, 0.95, 1.05, 1.2, 0.8, 1.0, 0.9, 1.1, 1.15, 0.85, 1.0, 1.0)
 
 #: Days before the world's last day: these locations (by index) then open, stay shut for a storm, or lose their line.
-OPENS_LATE = (4, 9)
+OPENS_LATE = (4, 6)
 CLOSED_BY_WEATHER = (2, 4)
 OFFLINE = (1, 2)
 

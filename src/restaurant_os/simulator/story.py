@@ -81,7 +81,9 @@ class Author:
         """Move on to the opening hours of a later business day."""
         days = self.dice.pick(_LATER) if days is None else days
         today = self.shop.calendar.date_of(self.now)
-        self.now = max(self.now, self.shop.calendar.at(today + days, self.dice.between(11, 20), self.dice.upto(60))) + self.dice.upto(MINUTE)
+        self.now = max(self.now, self.shop.calendar.at(today + days, self.dice.between(11, 20), self.dice.upto(60))) + self.dice.upto(
+            MINUTE
+        )
 
     @property
     def today(self) -> int:
@@ -231,8 +233,8 @@ class Author:
         for options in groups:
             if dice.random() < options.share:
                 first = dice.upto(len(options.dishes))
-                for step in range(1 if options.most == 1 else dice.between(1, options.most)):
-                    chosen.append(self._modifier(options.dishes[(first + step) % len(options.dishes)], options, quantity))
+                for place in range(first, first + dice.between(1, options.most)):
+                    chosen.append(self._modifier(options.dishes[place % len(options.dishes)], options, quantity))
         return tuple(chosen)
 
     def _modifier(self, dish: Dish, options: Options, quantity: int) -> Line:
@@ -263,7 +265,7 @@ class Author:
         by_hand = promotion.kind.startswith("OPEN")
         return Discount(
             guid=self.dice.guid(),
-            ref=promotion.ref,
+            ref=self.maybe(promotion.ref),
             name=promotion.name,
             kind=promotion.kind,
             percent=promotion.percent if cents is None else 0,
@@ -293,9 +295,17 @@ class Author:
             amount = share_of(gross, fee.rate) if fee.rate else fee.cents
         taxes = (self.shop.food_tax,) if fee.taxed else ()
         charge = Charge(
-            self.dice.guid(), fee.ref, fee.name, fee.kind, fee.rate, amount, fee.gratuity, fee.category, taxes, tax_on(amount, taxes)
+            guid=self.dice.guid(),
+            ref=self.maybe(fee.ref),
+            name=fee.name,
+            kind=fee.kind,
+            amount=amount,
+            gratuity=fee.gratuity,
+            category=fee.category,
+            taxes=taxes,
+            tax=tax_on(amount, taxes),
+            where=where,
         )
-        charge.where = where
         check.charges.append(charge)
         return charge
 

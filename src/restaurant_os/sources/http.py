@@ -105,7 +105,9 @@ class Http:
                 next_step="Check the network and the address `[toast] base_url`; then run the command again: it goes on where it stopped.",
             ) from None
         except httpx.UnsupportedProtocol as problem:
-            raise RetryableError(f"{method} {self.base_url}{path}: {printable(problem, 160)}.", next_step="Check `[toast] base_url`.") from None
+            raise RetryableError(
+                f"{method} {self.base_url}{path}: {printable(problem, 160)}.", next_step="Check `[toast] base_url`."
+            ) from None
         self._note_clock(response)
         return response
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from restaurant_os.sources.batch import Rejected
+from restaurant_os.batch import Rejected
 
 LoadMode = Literal["merge", "insert-only"]
 
@@ -39,7 +39,7 @@ class SyncRun:
 class Commit:
     """What lands in one transaction: staged rows, what could not be read, and the syncs this completes.
 
-    `tables` holds, for every table of the dataset, its staged columns (`sources.batch`). All rows are of `restaurant_guids`.
+    `tables` holds, for every table of the dataset, its staged columns (`batch`). All rows are of `restaurant_guids`.
     """
 
     dataset: str

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,8 @@ import pyarrow as pa
 
 from restaurant_os import tables as table_specs
 from restaurant_os import transformations
+from restaurant_os.batch import Rejected
 from restaurant_os.errors import LockedError, WarehouseError
-from restaurant_os.sources.batch import Rejected
 from restaurant_os.tables import (
     CHANGED_DAYS,
     COUNT,
@@ -47,7 +47,15 @@ from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit
 from restaurant_os.warehouse.merge import SetMerge
 
-SQL_TYPES = {MONEY: "DECIMAL(18, 4)", INSTANT: "TIMESTAMPTZ", TEXT: "VARCHAR", DATE: "DATE", FLAG: "BOOLEAN", COUNT: "BIGINT", REAL: "DOUBLE"}
+SQL_TYPES = {
+    MONEY: "DECIMAL(18, 4)",
+    INSTANT: "TIMESTAMPTZ",
+    TEXT: "VARCHAR",
+    DATE: "DATE",
+    FLAG: "BOOLEAN",
+    COUNT: "BIGINT",
+    REAL: "DOUBLE",
+}
 #: Extensions need a network, so none is ever looked for. The time zone is set after connecting: as a setting of `connect` it would load one.
 SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 SCHEMA_TABLE = "restaurant_os_schema"
@@ -56,7 +64,9 @@ SCHEMA_TABLE = "restaurant_os_schema"
 class DuckDBWarehouse:
     """`wait_seconds`: how long to wait for a file that another process holds. `memory_limit`: as DuckDB writes it, e.g. '256MB'."""
 
-    def __init__(self, path: Path, *, wait_seconds: float = 30.0, memory_limit: str = "256MB", now: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, wait_seconds: float = 30.0, memory_limit: str = "256MB", now: Callable[[], datetime] | None = None
+    ) -> None:
         self.path = path
         self.label = f"duckdb {path}"
         self.wait_seconds = wait_seconds
@@ -169,7 +179,8 @@ def our_error(problem: Exception, path: Path) -> WarehouseError:
             next_step="Name another file in `warehouse`, or move this one away: it was left as it is.",
         )
     return WarehouseError(
-        f"warehouse {path}: {found}. Nothing of this step was written.", next_step="`restaurant-os doctor` checks the warehouse and says more."
+        f"warehouse {path}: {found}. Nothing of this step was written.",
+        next_step="`restaurant-os doctor` checks the warehouse and says more.",
     )
 
 
@@ -193,17 +204,13 @@ def _as_our_errors(path: Path) -> Iterator[None]:
 
 
 def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    with suppress(duckdb.Error):  # the connection is closed next, which undoes an open transaction too
         run(connection, "ROLLBACK")
-    except duckdb.Error:
-        pass  # the connection is closed next, which undoes an open transaction too
 
 
 def _close(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    with suppress(duckdb.Error):  # closing writes a checkpoint; where that fails the log still holds what was committed
         connection.close()
-    except duckdb.Error:
-        pass  # closing writes a checkpoint; where that fails the log still holds what was committed
 
 
 # --- tables and views -----------------------------------------------------------------------------------------------

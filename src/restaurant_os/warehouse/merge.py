@@ -9,7 +9,7 @@ Records are sets: a header row (an order) and its children in other tables. The 
 - a newer version replaces all children; a child it no longer has stays, flagged deleted, and follows its order's date;
 - children are looked for only on the business dates that the stored headers name, so a merge reads days, not history.
 
-The staged relations are called `staged_<table>` and hold the columns of `sources.batch`. Intermediate results are
+The staged relations are called `staged_<table>` and hold the columns of `batch`. Intermediate results are
 temporary tables. Text that came from outside is never written into a statement.
 """
 
@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from restaurant_os.sources.batch import COPY
+from restaurant_os.batch import COPY
 from restaurant_os.tables import LOADED_AT, TableSpec
 from restaurant_os.warehouse import Changes, LoadMode
 
 Run = Callable[[str], list[tuple[Any, ...]]]
+
 
 class SetMerge:
     """One merge of staged records into a header table and its children.
@@ -32,7 +33,9 @@ class SetMerge:
     of the API's list, already checked to be GUID-shaped by whoever made the commit.
     """
 
-    def __init__(self, run: Run, header: TableSpec, children: Sequence[TableSpec], *, restaurant_guids: Iterable[str], loaded_at: datetime) -> None:
+    def __init__(
+        self, run: Run, header: TableSpec, children: Sequence[TableSpec], *, restaurant_guids: Iterable[str], loaded_at: datetime
+    ) -> None:
         self.run = run
         self.header = header
         self.children = tuple(children)

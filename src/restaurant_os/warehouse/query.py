@@ -17,7 +17,6 @@ from restaurant_os.errors import QueryError, WarehouseError
 from restaurant_os.text import printable
 from restaurant_os.warehouse.duckdb import connect, ensure_schema, run
 
-
 #: PIVOT comes as a statement of several parts.
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
 
@@ -38,13 +37,21 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
         WarehouseError: there is no warehouse yet.
     """
     if not path.exists():
-        raise WarehouseError(f"warehouse {path}: there is nothing yet.", next_step="Bring orders in first: `restaurant-os sync orders`, or see `restaurant-os demo`.")
+        raise WarehouseError(
+            f"warehouse {path}: there is nothing yet.",
+            next_step="Bring orders in first: `restaurant-os sync orders`, or see `restaurant-os demo`.",
+        )
     _settle(path, wait_seconds)
     # Without the last one, a name in the SQL that is no table would be looked up among our own variables.
     config = {"enable_external_access": "false", "memory_limit": memory_limit, "temp_directory": "", "python_enable_replacements": "false"}
     connection = connect(path, wait_seconds=wait_seconds, config=config, read_only=True)
     overdue = threading.Event()
-    timer = threading.Timer(seconds, lambda: (overdue.set(), connection.interrupt()))
+
+    def end() -> None:
+        overdue.set()
+        connection.interrupt()
+
+    timer = threading.Timer(seconds, end)
     timer.daemon = True
     try:
         run(connection, "SET lock_configuration = true")
@@ -52,8 +59,12 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
         return _read(connection, sql, most_rows)
     except duckdb.Error as problem:
         if overdue.is_set():
-            raise QueryError(f"query: stopped after {seconds:g} s.", next_step="Ask for fewer days, or give more time with --timeout.") from None
-        raise QueryError(f"query: {_said(problem)}", next_step="See the tables and columns in docs/tables.md, or run: query \"SHOW TABLES\".") from None
+            raise QueryError(
+                f"query: stopped after {seconds:g} s.", next_step="Ask for fewer days, or give more time with --timeout."
+            ) from None
+        raise QueryError(
+            f"query: {_said(problem)}", next_step='See the tables and columns in docs/tables.md, or run: query "SHOW TABLES".'
+        ) from None
     finally:
         timer.cancel()
         connection.close()
@@ -62,9 +73,10 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
 def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
     statements = connection.extract_statements(sql)
     if len(statements) != 1 or statements[0].type not in READING:
-        raise QueryError("query: one statement that reads was expected, such as a SELECT.", next_step='For example: query "SELECT * FROM daily_sales".')
-    found = connection.execute(statements[0])
-    reader = found.to_arrow_reader(2_048)
+        raise QueryError(
+            "query: one statement that reads was expected, such as a SELECT.", next_step='For example: query "SELECT * FROM daily_sales".'
+        )
+    reader = connection.sql(statements[0].query).to_arrow_reader(2_048)
     batches: list[pa.RecordBatch] = []
     rows = 0
     for batch in reader:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from simulator_reading import books_of
 
 from restaurant_os.simulator.books import Contributions, Postings, Sums, dollars, rows
 from restaurant_os.simulator.world import World
-from simulator_reading import books_of
 
 
 @pytest.fixture(scope="module")
 def group() -> World:
     """Five locations: among them one that opens, one shut for a day, one offline for a day."""
-    return World(seed=11, locations=5, days=11, last_day=date(2026, 3, 9))
+    return World(seed=11, locations=5, days=8, last_day=date(2026, 3, 9))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_row_nets_out(group: World) -> None:
 
 
 def test_the_books_are_empty_before_the_first_day(pair: World) -> None:
-    assert pair.books(datetime(2025, 1, 1, tzinfo=timezone.utc)) == []
+    assert pair.books(datetime(2025, 1, 1, tzinfo=UTC)) == []
 
 
 def test_postings_hold_the_difference_between_versions() -> None:

@@ -79,7 +79,14 @@ class ToastClient:
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def get(
-        self, path: str, *, endpoint: str, location: str, scope: str, params: Mapping[str, str] | None = None, accept: Callable[[bytes], Any] | None = None
+        self,
+        path: str,
+        *,
+        endpoint: str,
+        location: str,
+        scope: str,
+        params: Mapping[str, str] | None = None,
+        accept: Callable[[bytes], Any] | None = None,
     ) -> Answer:
         """GET for one location. `location` '' leaves the restaurant header out. `scope`: what a 403 would be about.
 
@@ -175,9 +182,13 @@ class ToastClient:
             wait = _seconds(response.headers.get("Retry-After")) or self._until_reset(response)
             if wait:
                 self.pacer.hold(location, min(wait, LONGEST_NAMED_WAIT))
-            return RateLimitedError(f"{where}: limited ({said}).", next_step="Use `pacing = \"careful\"`, or run again later.", retry_after=wait)
+            return RateLimitedError(
+                f"{where}: limited ({said}).", next_step='Use `pacing = "careful"`, or run again later.', retry_after=wait
+            )
         if status >= 500 or status in (408, 499):
-            return RetryableError(f"{where}: trouble at Toast ({said}).", next_step="Run the command again later: it goes on where it stopped.")
+            return RetryableError(
+                f"{where}: trouble at Toast ({said}).", next_step="Run the command again later: it goes on where it stopped."
+            )
         if status == httpx.codes.UNAUTHORIZED:
             return CredentialsError(
                 f"{where}: a token just given is refused ({said}).",
@@ -190,7 +201,8 @@ class ToastClient:
                 "check toast_guid in the settings (a location's, never a group's); `restaurant-os doctor` tells which it is.",
             )
         return RequestError(
-            f"{where}: the request is wrong ({said}).", next_step="This will not pass by waiting. `restaurant-os doctor` checks settings and access."
+            f"{where}: the request is wrong ({said}).",
+            next_step="This will not pass by waiting. `restaurant-os doctor` checks settings and access.",
         )
 
     def _until_reset(self, response: httpx.Response) -> float | None:

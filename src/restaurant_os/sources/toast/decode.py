@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from restaurant_os.batch import COPY, Batch, Rejected
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.errors import Place, RejectedRecordError, RetryableError
-from restaurant_os.sources.batch import COPY, Batch, Rejected
 from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, column, instants, transposed
 from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
 from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
@@ -108,7 +108,9 @@ class OrderDecoder:
         stored = [c for c in spec.columns if c.name != LOADED_AT]
         values = transposed(spec, rows, len(stored) + 1)
         arrays = [
-            self._hours(values[stored_at], values[spec.names.index("business_date")]) if c.name == "business_hour" else column(c, values[stored_at])
+            self._hours(values[stored_at], values[spec.names.index("business_date")])
+            if c.name == "business_hour"
+            else column(c, values[stored_at])
             for stored_at, c in enumerate(stored)
         ]
         arrays.append(pa.array(values[-1], COUNT))

@@ -18,7 +18,7 @@ from typing import Any
 from restaurant_os.errors import Place, RejectedRecordError
 from restaurant_os.sources.columns import DATES
 from restaurant_os.sources.toast.model import AppliedDiscount, Check, Order, Payment, RefundDetails, Selection, ServiceCharge
-from restaurant_os.tables import ORDER_TABLES
+from restaurant_os.tables import FACT_ORDER_MODIFIERS, ORDER_TABLES
 
 Row = tuple[Any, ...]
 
@@ -195,9 +195,13 @@ class Flattener:
                 )
             )
             if line.applied_discounts:
-                self._discounts(tables, order, line.applied_discounts, check_guid, line.guid, day, server, line_voided, deleted, counts, copy)
+                self._discounts(
+                    tables, order, line.applied_discounts, check_guid, line.guid, day, server, line_voided, deleted, counts, copy
+                )
             if line.modifiers:
-                self._modifiers(tables, order, line.modifiers, check_guid, line.guid, line.guid, 1, day, server, line_voided, deleted, counts, copy)
+                self._modifiers(
+                    tables, order, line.modifiers, check_guid, line.guid, line.guid, 1, day, server, line_voided, deleted, counts, copy
+                )
 
         check_discounts = 0.0
         if check.applied_discounts:
@@ -307,7 +311,9 @@ class Flattener:
                 )
             )
             if modifier.applied_discounts:
-                self._discounts(tables, order, modifier.applied_discounts, check_guid, modifier.guid, day, server, void, deleted, counts, copy)
+                self._discounts(
+                    tables, order, modifier.applied_discounts, check_guid, modifier.guid, day, server, void, deleted, counts, copy
+                )
             if modifier.modifiers:
                 self._modifiers(
                     tables, order, modifier.modifiers, check_guid, root, modifier.guid, depth + 1, day, server, void, deleted, counts, copy
@@ -474,7 +480,8 @@ def is_voided(payment: Payment) -> bool:
 
 
 def check_unique(rows: Rows) -> None:
-    """Refuse two rows of one key in one order: one of the two would silently be lost.
+    """Refuse two rows of one key in one order: one of the two would silently be lost. Of modifiers, which are information
+    and add to no sum, the first stays.
 
     Raises:
         RejectedRecordError: naming the first id that comes twice.
@@ -485,9 +492,9 @@ def check_unique(rows: Rows) -> None:
         if len({row[own] for row in found}) == len(found):
             continue  # the id alone is unique, so the key is
         places = [spec.names.index(name) for name in spec.key]
-        seen: set[Row] = set()
+        seen: dict[Row, Row] = {}
         for row in found:
             key = (*(row[place] for place in places), row[-1])
-            if key in seen:
+            if seen.setdefault(key, row) is not row and spec is not FACT_ORDER_MODIFIERS:
                 raise RejectedRecordError(Place(str(row[0]), spec.name, f"two rows have the key {', '.join(map(str, key[:-1]))}"))
-            seen.add(key)
+        rows.tables[spec.name] = list(seen.values())

@@ -31,10 +31,12 @@ def discover(client: ToastClient) -> list[Location]:
         if name.lower() in {x.name.lower() for x in found}:
             name = f"{name} {guid[:8]}"
         try:
-            found.append(Location(name=name, toast_guid=guid, timezone=general.get("timeZone"), closeout_hour=general.get("closeoutHour")))
+            given = {"name": name, "toast_guid": guid, "timezone": general.get("timeZone"), "closeout_hour": general.get("closeoutHour")}
+            found.append(Location.model_validate(given))
         except ValidationError as problem:
             raise RequestError(
-                f"Toast, location {printable(name, 80)}: {printable(problem.errors()[0]['msg'], 200)}.", next_step="Write this location into the settings by hand."
+                f"Toast, location {printable(name, 80)}: {printable(problem.errors()[0]['msg'], 200)}.",
+                next_step="Write this location into the settings by hand.",
             ) from None
     if not found:
         raise AccessError(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from restaurant_os.batch import Batch, Window
 from restaurant_os.errors import RequestError
 from restaurant_os.settings import Location
-from restaurant_os.sources.batch import Batch, Window
 from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, ToastClient
 from restaurant_os.sources.toast.decode import OrderDecoder
 

@@ -59,7 +59,7 @@ class TokenStore:
             handle, name = tempfile.mkstemp(dir=self.path.parent)  # made with mode 0600
             with os.fdopen(handle, "w") as file:
                 json.dump({"token": token.value, "expires_at": token.expires_at.timestamp()}, file)
-            os.replace(name, self.path)
+            Path(name).replace(self.path)
 
     def forget(self) -> None:
         with suppress(OSError):

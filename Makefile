@@ -1,0 +1,54 @@
+# make demo, make test; see README.md. Everything lives in .venv, made with uv where it is there and with pip where it is not.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DEV := .venv/.installed-dev
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+VENV := $(UV) venv --quiet --python $(PYTHON) .venv
+PIP := VIRTUAL_ENV=.venv $(UV) pip install --quiet
+else
+VENV := $(PYTHON) -m venv .venv
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: install demo test check bench prove clean
+
+install: $(STAMP)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name one with PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@echo "making .venv"
+	@$(VENV)
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+	@echo "installing restaurant-os into .venv"
+	@$(PIP) --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): $(STAMP)
+	@echo "installing what the tests need into .venv"
+	@$(PIP) --constraint constraints.txt $$($(BIN)/python scripts/group.py dev)
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/restaurant-os demo
+
+check: $(DEV)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lint-imports --no-timings > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+
+test: check
+	@$(BIN)/python -m pytest -n auto
+
+bench: $(DEV)
+	@$(PIP) --constraint constraints.txt $$($(BIN)/python scripts/group.py bench)
+	@$(BIN)/python -m benchmarks
+
+prove: $(DEV)
+	@$(BIN)/python -m proofs
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-data
