@@ -104,6 +104,13 @@ class Postings:
                 _add(self._whole, day, change)
                 self.last = max(self.last, instant)
 
+    def take(self, other: Postings) -> None:
+        """Add the postings of another pile of the same day."""
+        self._flat.extend(other._flat)
+        for day, change in other._whole.items():
+            _add(self._whole, day, change)
+        self.last = max(self.last, other.last)
+
     def until(self, instant: int) -> dict[int, list[int]]:
         """The sums of all postings made up to an instant, by business date."""
         if self.last <= instant:
@@ -134,12 +141,12 @@ def dollars(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
-def rows(restaurant_guid: str, piles: Iterable[dict[int, list[int]]], day: int | None) -> list[dict[str, object]]:
-    """One row per business date on which anything is nonzero, oldest first; of one date (ordinal) alone if given."""
+def rows(restaurant_guid: str, piles: Iterable[dict[int, list[int]]], day: int | None, last: int | None = None) -> list[dict[str, object]]:
+    """One row per business date on which anything is nonzero, oldest first; of one date (ordinal) alone, none after `last`, if given."""
     total: dict[int, list[int]] = {}
     for pile in piles:
         for ordinal, change in pile.items():
-            if day is None or ordinal == day:
+            if (day is None or ordinal == day) and (last is None or ordinal <= last):
                 _add(total, ordinal, change)
     return [_row(restaurant_guid, ordinal, Sums(*total[ordinal])) for ordinal in sorted(total) if any(total[ordinal])]
 

@@ -169,9 +169,14 @@ def check_split(a: Author) -> None:
 
 def _halve(a: Author, line: Line) -> Line:
     """Leave half of a line without modifiers, and give the other half as a new line; the odd cent stays."""
-    half = replace(line, guid=a.dice.guid(), quantity=line.quantity / 2, gross=line.gross // 2, created=a.now, modified=a.now)
+    half = replace(_anew(a, line), quantity=line.quantity / 2, gross=line.gross // 2, created=a.now, modified=a.now)
     line.quantity, line.gross, line.modified = half.quantity, line.gross - half.gross, a.now
     return half
+
+
+def _anew(a: Author, line: Line) -> Line:
+    """The line under a guid of its own, and so its modifiers at any depth."""
+    return replace(line, guid=a.dice.guid(), modifiers=tuple(_anew(a, modifier) for modifier in line.modifiers))
 
 
 def move(a: Author, source: Check, target: Check, count: int, keep: Line | None = None) -> None:

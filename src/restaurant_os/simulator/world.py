@@ -29,6 +29,7 @@ _PARTIES_PER_DAY = 250  #: some parties make two orders
 _STORIES_KEPT = 7_000  #: parties whose stories stay in memory; about 25 KB each with their JSON
 _MOST_ORDERS = 10_000  #: on a restaurant-day, for packing a place in the index into one number
 _SETTLED_AFTER = 6 * HOUR  #: from the last closeout to the end of history
+_STAMPED_AFTER = HOUR  #: from a closeout until all its orders have their stamp
 
 
 class Version(NamedTuple):
@@ -59,26 +60,31 @@ class _Day:
     Flat arrays, since a year of a group has a million orders. Order n has the versions `starts[n]` to `starts[n + 1]`.
     """
 
-    __slots__ = ("dates", "guids", "ordinal", "places", "postings", "starts", "times")
+    __slots__ = ("beyond", "dates", "guids", "later", "ordinal", "places", "postings", "starts", "times")
 
     def __init__(self, ordinal: int, opens: int) -> None:
         self.ordinal = ordinal
         self.postings = Postings(opens, ordinal)
+        self.later = Postings(opens, ordinal)  #: postings of parties with an order that reaches beyond `last_day`
+        self.beyond = array("b")  #: whether an order is of such a party
         self.guids: list[str] = []
         self.places = array("i")  #: which party tells it, times two, plus one if it is that party's second order
         self.starts = array("i", [0])
         self.times = array("q")  #: instants of all versions (ms)
         self.dates = array("i")  #: the business dates (ordinals) they carry
 
-    def add(self, story: Story, party: int, nth: int) -> None:
+    def add(self, story: Story, party: int, nth: int, *, beyond: bool) -> None:
         self.guids.append(story.guid)
+        self.beyond.append(beyond)
         self.places.append(party * 2 + nth)
         self.times.extend(story.times)
         self.dates.extend(story.dates)
         self.starts.append(len(self.times))
 
-    def current(self, n: int, instant: int) -> int | None:
-        """The version (its place in `times`) that order n has at an instant; None before its first."""
+    def current(self, n: int, instant: int, *, standing: bool) -> int | None:
+        """The version (its place in `times`) that order n has at an instant; None before its first, or while it must not be seen."""
+        if standing and self.beyond[n]:
+            return None
         start = self.starts[n]
         version = bisect_right(self.times, instant, start, self.starts[n + 1]) - 1
         return version if version >= start else None
@@ -88,6 +94,9 @@ class World:
     """All restaurants from `first_day` on, past `last_day` too, as far as the asker's `at` reaches.
 
     `at` is always included: a version made at that very millisecond is seen.
+
+    Until `history_end` the world is its `days` business dates and nothing else, so that it can be judged to the cent: each
+    restaurant stands at the end of its own `last_day`, and what is promised for a later day is not there yet.
     """
 
     def __init__(self, *, seed: int, locations: int, days: int, last_day: date) -> None:
@@ -109,30 +118,30 @@ class World:
 
     def by_business_date(self, restaurant_guid: str, day: date, at: datetime) -> list[Version]:
         """The orders whose version at `at` carries that business date; a promised order has its promised day's."""
-        instant, ordinal = to_ms(at), day.toordinal()
+        (instant, standing), ordinal = self._moment(restaurant_guid, at), day.toordinal()
         found = []
         for index in self._begun(restaurant_guid, ordinal - LONGEST_LEAD, ordinal, instant):
             for n in range(len(index.guids)):
-                version = index.current(n, instant)
+                version = index.current(n, instant, standing=standing)
                 if version is not None and index.dates[version] == ordinal:
                     found.append(self._version(restaurant_guid, index, n, version))
         return found
 
     def by_modified(self, restaurant_guid: str, start: datetime, end: datetime, at: datetime) -> list[Version]:
         """The orders whose version at `at` was made in [start, end)."""
-        instant, low, high = to_ms(at), to_ms(start), to_ms(end)
+        (instant, standing), low, high = self._moment(restaurant_guid, at), to_ms(start), to_ms(end)
         calendar = self._shops[restaurant_guid].calendar
         found = []
         for index in self._begun(restaurant_guid, calendar.date_of(low - LONGEST_STORY), calendar.date_of(min(high, instant)), instant):
             for n in range(len(index.guids)):
-                version = index.current(n, instant)
+                version = index.current(n, instant, standing=standing)
                 if version is not None and low <= index.times[version] < high:
                     found.append(self._version(restaurant_guid, index, n, version))
         return found
 
     def order(self, restaurant_guid: str, order_guid: str, at: datetime) -> Version | None:
         """One order as it stands at `at`; None if the restaurant has none of that guid by then."""
-        instant = to_ms(at)
+        instant, standing = self._moment(restaurant_guid, at)
         for _ in self._begun(restaurant_guid, 0, self._shops[restaurant_guid].calendar.date_of(instant), instant):
             pass
         place = self._guids[restaurant_guid].get(order_guid)
@@ -140,19 +149,20 @@ class World:
             return None
         ordinal, n = divmod(place, _MOST_ORDERS)
         index = self._days[restaurant_guid, ordinal]
-        version = index.current(n, instant)
+        version = index.current(n, instant, standing=standing)
         return None if version is None else self._version(restaurant_guid, index, n, version)
 
     def books(self, at: datetime, day: date | None = None) -> list[dict[str, object]]:
         """What the world knows at `at`: a row per restaurant and business date (of one `day` alone if given), money as decimal strings."""
-        instant = to_ms(at)
         only = None if day is None else day.toordinal()
         table = []
         for restaurant in self.restaurants:
+            instant, standing = self._moment(restaurant.guid, at)
             last = self._shops[restaurant.guid].calendar.date_of(instant)
             low = 0 if only is None else only - LONGEST_STORY // DAY
             days = self._begun(restaurant.guid, low, last if only is None else min(last, only), instant)
-            table += rows(restaurant.guid, (index.postings.until(instant) for index in days), only)
+            piles = (pile.until(instant) for index in days for pile in ((index.postings,) if standing else (index.postings, index.later)))
+            table += rows(restaurant.guid, piles, only, self.last_day.toordinal() if standing else None)
         return table
 
     def scenes(self, at: datetime) -> Counter[str]:
@@ -162,6 +172,13 @@ class World:
             for ordinal in self._ordinals(shop, 0, shop.calendar.date_of(to_ms(at)), to_ms(at)):
                 cast.update(party.scene for party in self._plan(shop.restaurant.guid, ordinal).parties)
         return cast
+
+    def _moment(self, restaurant_guid: str, at: datetime) -> tuple[int, bool]:
+        """The instant (ms) that a restaurant shows at `at`, and whether the world stands at the end of its history."""
+        instant = to_ms(at)
+        if at > self.history_end:
+            return instant, False
+        return min(instant, self._shops[restaurant_guid].calendar.closes(self.last_day.toordinal()) + _STAMPED_AFTER), True
 
     # --- how it is made -------------------------------------------------------------------------------------------------
 
@@ -204,10 +221,15 @@ class World:
         plan = self._plan(restaurant_guid, ordinal)
         index = _Day(ordinal, plan.facts.opens)
         guids = self._guids[restaurant_guid]
+        last = self.last_day.toordinal()
         for party in range(len(plan.parties)):
-            for nth, story in enumerate(self._tell(restaurant_guid, ordinal, party, index.postings)):
+            own = Postings(plan.facts.opens, ordinal)
+            stories = self._tell(restaurant_guid, ordinal, party, own)
+            beyond = any(day > last for story in stories for day in story.dates)
+            (index.later if beyond else index.postings).take(own)
+            for nth, story in enumerate(stories):
                 guids[story.guid] = ordinal * _MOST_ORDERS + len(index.guids)
-                index.add(story, party, nth)
+                index.add(story, party, nth, beyond=beyond)
         return index
 
     def _tell(self, restaurant_guid: str, ordinal: int, party: int, postings: Postings | None = None) -> list[Story]:
