@@ -21,24 +21,70 @@ def decoder(shop: Shop) -> OrderDecoder:
 
 
 @dataclass(slots=True)
-class PagesRead:
-    """A window as the sync reads it, its pages already here."""
+class DayRead:
+    """A business date as the sync reads it, in one pass over pages that are here already."""
 
-    pages: list[bytes]
+    bodies: list[bytes]
     decoder: OrderDecoder
     started_at: datetime = READ_AT
+    pages: int = 0
     passes: int = 1
     is_stable: bool = True
     rejected: int = 0
     versions: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def _pages(self) -> int:
-        return len(self.pages)
-
     def __iter__(self) -> Iterator[Batch]:
-        for page in self.pages:
-            batch = self.decoder.page(page, read_at=READ_AT_TEXT)
-            self.versions.update(batch.versions)
+        for body in self.bodies:
+            batch = self.decoder.page(body, read_at=READ_AT_TEXT)
+            self.pages += 1
             self.rejected += len(batch.rejected)
+            self.versions.update(batch.versions)
             yield batch
+
+
+@dataclass(slots=True)
+class PagesSource:
+    shops: dict[str, Shop]
+
+    def now(self) -> datetime:
+        return READ_AT
+
+    def connect(self) -> None:
+        pass
+
+    def orders(self, location: Location) -> Callable[[Window], DayRead]:
+        shop = self.shops[location.toast_guid]
+        own = decoder(shop)
+
+        def read(window: Window) -> DayRead:
+            assert window.business_date is not None
+            return DayRead(shop.days[window.business_date], own)
+
+        return read
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def planned(self, windows: int) -> None: ...
+    def page(self, location: Location, new_rows: int) -> None: ...
+    def window_read(self, location: Location) -> None: ...
+
+    def failed(self, location: Location, problem: RestaurantOSError) -> None:
+        raise problem
+
+
+def load(pages: Pages, folder: Path) -> Path:
+    """Pages -> merged tables in a DuckDB file; gives the file."""
+    file = folder / "ours.duckdb"
+    sync = OrdersSync(
+        source=PagesSource({shop.location.toast_guid: shop for shop in pages.shops}),
+        warehouse=DuckDBWarehouse(file),
+        spill_folder=folder / "ours.spill",
+        load_mode="merge",
+        overlap=timedelta(minutes=10),
+        first_days=3,
+    )
+    results = sync.run([shop.location for shop in pages.shops], Span(pages.first_day, pages.last_day), Silent())
+    assert not any(result.error or result.rows_quarantined for result in results)
+    return file

@@ -34,8 +34,9 @@ class ToastSource:
     def now(self) -> datetime:
         return self.client.http.now()
 
-    def connect(self) -> None:
+    def connect(self, location: Location) -> None:
         self.client.token()
+        self.client.learn_clock(location.toast_guid)
 
     def orders(self, location: Location) -> Callable[[Window], Read]:
         decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=self.discount_kinds)

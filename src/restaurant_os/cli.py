@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from restaurant_os import __version__
-from restaurant_os.errors import RestaurantOSError, UsageError
+from restaurant_os.errors import RestaurantOSError, StoppedError, UsageError
 
 app = typer.Typer(
     name="restaurant-os",
@@ -151,6 +151,8 @@ def _print_results(results: Any) -> None:
         terminal.err.print(
             f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True
         )
+    if any(isinstance(r.error, StoppedError) for r in results):
+        terminal.err.print("Stopped. What was committed is in; run the same command again to go on.")
     if unstable := sum(r.unstable for r in results):
         terminal.err.print(
             f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True
@@ -352,21 +354,23 @@ def main() -> None:
         code = app(standalone_mode=False)
     except RestaurantOSError as problem:
         terminal.print_error(problem)
+        if "--json" in sys.argv:
+            terminal.print_json({"error": {"message": problem.message, "next_step": problem.next_step}})
         code = problem.exit_code
     except typer.Abort:
         code = 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except Exception as problem:
+    except typer.TyperException as problem:
         code = _usage(problem)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _usage(problem: Exception) -> int:
-    """Wrong usage, as the parser describes it; anything else is a fault of ours and keeps its traceback."""
-    show = getattr(problem, "show", None)
-    if show is None:
-        raise problem
-    show()
+def _usage(problem: typer.TyperException) -> int:
+    """Wrong usage, in the parser's own words."""
+    if show := getattr(problem, "show", None):
+        show()
+    else:
+        sys.stderr.write(f"{problem}\n")
     return int(getattr(problem, "exit_code", 2))

@@ -74,11 +74,19 @@ def _settings(app: App) -> Iterator[Finding]:
 def _warehouse(app: App) -> Iterator[Finding]:
     try:
         [(orders,)] = app.warehouse.rows("SELECT count(*) FROM fact_orders")
+        [(gaps,)] = app.warehouse.rows("SELECT count(*) FROM fact_checks WHERE is_counted AND NOT is_deleted AND abs(amount_gap) > 0.01")
         [(waiting,)] = app.warehouse.rows("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
     except RestaurantOSError as problem:
         yield _failed("warehouse", problem)
         return
     yield Finding("warehouse", "ok", f"{app.warehouse.label}: {count(orders, 'order')}")
+    if gaps:
+        yield Finding(
+            "checks",
+            "warning",
+            f"the amount of {count(gaps, 'check')} is not the sum of its lines and charges",
+            'Compare them with Toast Web: `restaurant-os query "SELECT * FROM fact_checks WHERE abs(amount_gap) > 0.01"`.',
+        )
     if waiting:
         yield Finding(
             "quarantine",

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from restaurant_os.app import App
-from restaurant_os.errors import RestaurantOSError, UsageError
+from restaurant_os.errors import RestaurantOSError, StoppedError, UsageError
 from restaurant_os.pipeline.status import DayStatus
 from restaurant_os.pipeline.sync import LocationResult, Span
 from restaurant_os.settings import Location
@@ -31,6 +31,8 @@ from restaurant_os.text import count, printable
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
+#: A column whose values are no longer than this is never broken into lines.
+NARROW = 24
 #: A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -63,7 +65,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numeric = bool(found) and all(
             (isinstance(row[place], (int, float, Decimal)) and not isinstance(row[place], bool)) or row[place] is None for row in found
         )
-        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=numeric)
+        narrow = max((len(shown(row[place])) for row in found), default=0) <= NARROW
+        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=numeric or narrow)
     for row in found:
         table.add_row(*(Text(shown(value)) for value in row))
     out.print(table)
@@ -197,7 +200,7 @@ class SyncProgress:
             self._bar.advance(self._task)
 
     def failed(self, location: Location, problem: RestaurantOSError) -> None:
-        if self.enabled:
+        if self.enabled and not isinstance(problem, StoppedError):
             print_error(problem, prefix=f"{printable(location.name, 60)}: ")
 
     def waiting(self, location: str, why: str, seconds: float) -> None:

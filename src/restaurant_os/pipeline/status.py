@@ -83,7 +83,9 @@ def _day(location: Location, day: date, facts: _Facts, now: datetime) -> DayStat
 def _state(
     location: Location, day: date, read: datetime | None, rows: int, waiting: int, chain: ledger.Chain | None, now: datetime
 ) -> tuple[State, str]:
-    closes = location.business_day.bounds(day)[1]
+    opens, closes = location.business_day.bounds(day)
+    if read is None and closes > now and chain is not None and chain.mark > opens:
+        return "partial", "still open"
     if read is None:
         return ("partial", "only changes were read, not the whole day") if rows else ("missing", "never read")
     if read < closes:

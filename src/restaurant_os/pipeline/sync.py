@@ -45,12 +45,16 @@ MOST_THREADS = 32
 class Read(Protocol):
     """One window being read: iterate for its batches, then ask how it went (`sources.toast.orders.OrdersRead`)."""
 
-    started_at: datetime
     pages: int
     passes: int
     is_stable: bool
     rejected: int
     versions: dict[str, str]
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first request left, on the API's clock."""
+        ...
 
     def __iter__(self) -> Iterator[Batch]: ...
 
@@ -62,8 +66,8 @@ class Source(Protocol):
         """The API's present."""
         ...
 
-    def connect(self) -> None:
-        """Make sure that the API lets us in, once, before locations start side by side."""
+    def connect(self, location: Location) -> None:
+        """Make sure that the API lets us in and tells its time, once, before locations start side by side."""
         ...
 
     def orders(self, location: Location) -> Callable[[Window], Read]:
@@ -152,7 +156,8 @@ class OrdersSync:
         clear_left_behind(self.spill_folder)
         chains = ledger.chains(self.warehouse, ORDERS)
         days_read = ledger.days_read(self.warehouse, ORDERS)
-        self.source.connect()
+        if locations:
+            self.source.connect(locations[0])
         plans = {
             location: self._dates(location, span) if span else self._changes(location, chains.get(location.toast_guid), days_read)
             for location in locations
@@ -246,13 +251,15 @@ class OrdersSync:
         result.windows += len(unit.windows)
 
     def _ledger_row(self, location: Location, window: Window, reading: Read) -> SyncRun:
+        # No window reaches beyond the API's present: what was not there yet cannot have been read.
+        end = window.end if window.business_date else max(window.start, min(window.end, whole_milliseconds(reading.started_at)))
         return SyncRun(
             sync_id=uuid.uuid4().hex,
             dataset=ORDERS,
             restaurant_guid=location.toast_guid,
             window_kind=window.kind,
             window_start=window.start,
-            window_end=window.end,
+            window_end=end,
             business_date=window.business_date,
             status="done" if reading.is_stable else "unstable",
             load_mode=self.load_mode,

@@ -25,6 +25,8 @@ from restaurant_os.text import printable
 T = TypeVar("T")
 #: A wait the API names is obeyed up to here; its longest window is 15 minutes (Toast: apiRateLimiting).
 LONGEST_NAMED_WAIT = 900.0
+#: Attempts at a server that never answered yet.
+FIRST_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +45,19 @@ class RetryPolicy:
         return min(max(error.retry_after, 0.05), LONGEST_NAMED_WAIT) + random.uniform(0.0, 0.25)
 
 
-def retried(call: Callable[[], T], policy: RetryPolicy, clock: Clock, on_wait: Callable[[RetryableError, float], None]) -> T:
-    """`call()`, repeated after every RetryableError until it succeeds or the policy's attempts are used up."""
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        return policy.wait(state.attempt_number, error) if isinstance(error, RetryableError) else 0.0
-
-    def before_sleep(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RetryableError):
-            on_wait(error, state.upcoming_sleep)
-
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(RetryableError),
-        stop=tenacity.stop_after_attempt(policy.attempts),
-        wait=wait,
-        sleep=clock.sleep,
-        before_sleep=before_sleep,
-        reraise=True,
-    )
-    return retrying(call)
-
-
 class Http:
     """An httpx client that knows what the server's clock says.
 
-    Windows must end no later than the server's present, so `now()` is the earlier of the two clocks: ours, moved back by the
-    most the server was ever seen behind it.
+    Records are stamped by the server's clock, and a window must not end in its future: `now()` is our clock moved by the least
+    that the server was ever seen ahead of it, so that an answer whose clock jumps forward moves nothing.
     """
 
     def __init__(self, base_url: str, clock: Clock, *, timeout: float, transport: httpx.BaseTransport | None = None) -> None:
         self.clock = clock
         self.base_url = base_url
-        #: Server time less ours, as of the last answer; None before the first.
+        #: Server time less ours, the least seen; None before the first answer that told it.
         self.skew: timedelta | None = None
-        self._behind = timedelta(0)
+        self.has_answered = False
         self._lock = threading.Lock()
         self._client = httpx.Client(
             base_url=base_url,
@@ -89,7 +68,11 @@ class Http:
         )
 
     def now(self) -> datetime:
-        return self.clock.now() + self._behind
+        return self.served(self.clock.now())
+
+    def served(self, ours: datetime) -> datetime:
+        """An instant of our clock on the server's, by what is known of it now."""
+        return ours + (self.skew or timedelta(0))
 
     def send(self, method: str, path: str, **options: object) -> httpx.Response:
         """One exchange, whatever the status.
@@ -108,6 +91,7 @@ class Http:
             raise RetryableError(
                 f"{method} {self.base_url}{path}: {printable(problem, 160)}.", next_step="Check `[toast] base_url`."
             ) from None
+        self.has_answered = True
         self._note_clock(response)
         return response
 
@@ -117,8 +101,34 @@ class Http:
         except (KeyError, ValueError, TypeError):
             return
         with self._lock:
-            self.skew = served - self.clock.now()
-            self._behind = min(self._behind, self.skew)
+            skew = served - self.clock.now()
+            self.skew = skew if self.skew is None else min(self.skew, skew)
 
     def close(self) -> None:
         self._client.close()
+
+
+def retried(call: Callable[[], T], policy: RetryPolicy, http: Http, on_wait: Callable[[RetryableError, float], None]) -> T:
+    """`call()`, repeated after every RetryableError until it succeeds or the policy's attempts are used up.
+
+    A server that never answered is given up sooner: its address is probably wrong.
+    """
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return policy.wait(state.attempt_number, error) if isinstance(error, RetryableError) else 0.0
+
+    def before_sleep(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RetryableError):
+            on_wait(error, state.upcoming_sleep)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(RetryableError),
+        stop=lambda state: state.attempt_number >= (policy.attempts if http.has_answered else min(policy.attempts, FIRST_ATTEMPTS)),
+        wait=wait,
+        sleep=http.clock.sleep,
+        before_sleep=before_sleep,
+        reraise=True,
+    )
+    return retrying(call)

@@ -145,7 +145,8 @@ class SetMerge:
             changed["is_counted"] = "o.is_counted AND a.is_counted"
         columns = ", ".join(f"{changed.get(name, 'o.' + name)} AS {name}" for name in spec.names)
         self.run(f"""CREATE TEMP TABLE tomb_{spec.name} AS SELECT {columns} FROM old_{spec.name} AS o
-            JOIN (SELECT a.{self.id}, a.business_date, a.modified_at, h.is_counted FROM accepted AS a JOIN staged_{self.header.name} AS h ON h.{COPY} = a.{COPY}
+            JOIN (SELECT a.{self.id}, a.business_date, a.modified_at, h.is_counted
+                FROM accepted AS a JOIN staged_{self.header.name} AS h ON h.{COPY} = a.{COPY}
                 WHERE a.stored_date IS NOT NULL) AS a ON a.{self.id} = o.{self.id}
             WHERE NOT EXISTS (SELECT 1 FROM new_{spec.name} AS n WHERE {same_values("o", "n", spec.key)})""")
 

@@ -40,7 +40,7 @@ class OrdersRead:
     location: Location
     window: Window
     decoder: OrderDecoder
-    started_at: datetime = field(init=False)
+    _began: datetime = field(init=False)
     pages: int = 0
     passes: int = 0
     is_stable: bool = False
@@ -48,7 +48,12 @@ class OrdersRead:
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.started_at = self.client.http.now()
+        self._began = self.client.http.clock.now()
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first request left, on the API's clock, by the best we know of it by now."""
+        return self.client.http.served(self._began)
 
     def __iter__(self) -> Iterator[Batch]:
         settled = self.window.business_date is not None and self.window.end < self.started_at - SETTLED_AFTER
