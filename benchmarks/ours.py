@@ -49,7 +49,7 @@ class PagesSource:
     def now(self) -> datetime:
         return READ_AT
 
-    def connect(self) -> None:
+    def connect(self, location: Location) -> None:
         pass
 
     def orders(self, location: Location) -> Callable[[Window], DayRead]:

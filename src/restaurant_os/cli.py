@@ -184,7 +184,7 @@ def status(
     if not days:
         terminal.out.print("Nothing has been read yet. Begin with: restaurant-os sync orders")
         return
-    terminal.print_table("", ("location", "dataset", "business dates", "state", "orders", "last read", "why"), terminal.runs_of_days(days))
+    terminal.print_table("orders", ("location", "business dates", "state", "orders", "last read", "why"), terminal.runs_of_days(days))
 
 
 def _day(day: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -31,8 +32,8 @@ from restaurant_os.text import count, printable
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False)
 
-#: A column whose values are no longer than this is never broken into lines.
-NARROW = 24
+#: A last column whose values are longer than this may be broken into lines; others never are.
+PROSE = 16
 #: A spreadsheet takes a cell that begins so for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -60,16 +61,25 @@ def print_json(document: object) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table; text columns to the left, numbers to the right. Text is shown as it is, never as markup."""
     found = [list(row) for row in rows]
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    needed = 2
     for place, name in enumerate(columns):
-        numeric = bool(found) and all(
-            (isinstance(row[place], (int, float, Decimal)) and not isinstance(row[place], bool)) or row[place] is None for row in found
-        )
-        narrow = max((len(shown(row[place])) for row in found), default=0) <= NARROW
-        table.add_column(Text(name), justify="right" if numeric else "left", no_wrap=numeric or narrow)
+        values = [row[place] for row in found]
+        numeric = any(value is not None for value in values) and all(value is None or _is_number(value) for value in values)
+        widest = max([len(shown(value)) for value in values] + [len(word) for word in name.split()])
+        is_prose = place == len(columns) - 1 and widest > PROSE
+        table.add_column(Text(name), justify="right" if numeric else "left", min_width=None if is_prose else widest, overflow="fold")
+        needed += 2 + (PROSE if is_prose else widest)
     for row in found:
         table.add_row(*(Text(shown(value)) for value in row))
-    out.print(table)
+    wide = out if needed <= out.width else Console(highlight=False, width=needed)
+    wide.print(table)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 def shown(value: object) -> str:
@@ -146,9 +156,7 @@ def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
         first, last = run[0].business_date, run[-1].business_date
         span = f"{first}" if first == last else f"{first} - {last:%m-%d}" if first.year == last.year else f"{first} - {last}"
         read = max((d.last_read_at for d in run if d.last_read_at), default=None)
-        rows.append(
-            (run[0].location.name, run[0].dataset, span, state, sum(d.rows for d in run), f"{read:%m-%d %H:%M}Z" if read else "", why)
-        )
+        rows.append((run[0].location.name, span, state, sum(d.rows for d in run), f"{read:%m-%d %H:%M}Z" if read else "", why))
     return rows
 
 

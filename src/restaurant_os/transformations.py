@@ -39,13 +39,13 @@ def daily_sales() -> Any:
         return rows.select(
             restaurant_guid=rows.restaurant_guid,
             business_date=day(rows),
-            orders=amounts.get("orders", ibis.literal(0).cast("int64")),
+            is_order=amounts.get("is_order", ibis.literal(False)),
             **{name: amounts[name](rows) if name in amounts else nothing for name in SUMMED},
         )
 
     ordered, given_back = (lambda t: t.business_date), (lambda t: t.refund_business_date)
     stacked = ibis.union(
-        part(orders, ordered, orders=orders.is_counted.cast("int64")),
+        part(orders, ordered, is_order=orders.is_counted),
         part(
             items.filter(items.is_sale & ~items.is_deleted),
             ordered,
@@ -64,7 +64,7 @@ def daily_sales() -> Any:
         distinct=False,
     )
     summed = stacked.group_by("restaurant_guid", "business_date").agg(
-        orders=stacked.orders.sum().cast("int64"),
+        orders=stacked.count(where=stacked.is_order),
         **{name: stacked[name].sum().coalesce(ibis.literal(0).cast(MONEY_TYPE)) for name in SUMMED},
     )
     return summed.mutate(net_sales=summed.gross_sales - summed.discounts - summed.refunds).select(

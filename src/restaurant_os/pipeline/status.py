@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from restaurant_os.businessday import days_between
@@ -40,18 +40,22 @@ class _Facts:
 
 
 def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span | None, now: datetime) -> list[DayStatus]:
-    """Every business date of the span, or, without one, every date from the first that is known to the present one."""
+    """Every business date of the span, or, without one, every date from the first that is known to the last closed one, and any known after it."""
     facts = _facts(warehouse)
     found: list[DayStatus] = []
     for location in locations:
-        guid = location.toast_guid
-        today = location.business_day.date_of(now)
-        known = [day for own, day in (*facts.read, *facts.rows) if own == guid]
-        first, last = (span.first, span.last) if span else (min(known, default=today), max([today, *known]))
-        if not known and not span:
-            continue
-        found += [_day(location, day, facts, now) for day in days_between(first, last) if span or day <= today or day in known]
+        days = days_between(span.first, span.last) if span else _known_days(location, facts, now)
+        found += [_day(location, day, facts, now) for day in days]
     return found
+
+
+def _known_days(location: Location, facts: _Facts, now: datetime) -> list[date]:
+    guid = location.toast_guid
+    known = [day for own, day in (*facts.read, *facts.rows) if own == guid]
+    if not known:
+        return []
+    closed = location.business_day.last_closed(now)
+    return days_between(min(known), max([closed, *(day for day in known if day <= closed + timedelta(days=1))]))
 
 
 def _facts(warehouse: Warehouse) -> _Facts:

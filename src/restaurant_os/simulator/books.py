@@ -63,8 +63,7 @@ def contributions(order: Order) -> Contributions:
 
 def _add_refunds(check: Check, later: dict[int, list[int]]) -> None:
     """The tips given back and the sales given back of a check, by the date of the refund. What names no line or charge is sales whole."""
-    parts = [(line.refund, line.is_sale) for line in check.lines if line.refund]
-    parts += [(charge.refund, charge.is_sale) for charge in check.charges if charge.refund]
+    parts = [(line.refund, line.is_sale) for line in check.lines] + [(charge.refund, charge.is_sale) for charge in check.charges]
     allocated: dict[str, int] = {}
     for part, is_sale in parts:
         if part is None:

@@ -151,7 +151,10 @@ class SetMerge:
             WHERE NOT EXISTS (SELECT 1 FROM new_{spec.name} AS n WHERE {same_values("o", "n", spec.key)})""")
 
     def _insert(self, known: int, *, everything: bool) -> None:
-        """Rows of the accepted copies in. `known`: how many candidates are stored already. `everything`: all that is staged is accepted and new, so nothing need be looked up."""
+        """Rows of the accepted copies in.
+
+        `known`: how many candidates are stored already. `everything`: all that is staged is accepted and new: nothing need be looked up.
+        """
         for spec in (self.header, *self.children):
             names = ", ".join(spec.names)
             values = ", ".join(self.loaded_at if name == LOADED_AT else f"n.{name}" for name in spec.names)

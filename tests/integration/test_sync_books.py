@@ -1,0 +1,168 @@
+"""What we say was sold equals the simulator's books to the cent, whatever road the orders took."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from restaurant_desk import Desk, desk
+from toast_simulator import EVERY_FAULT, LAST_DAY, Sales, Toast, simulating
+from warehouse_reading import daily_sales, read, waiting_in_quarantine
+
+FIRST_DAY = LAST_DAY - timedelta(days=2)
+
+
+@pytest.fixture
+def toast() -> Iterator[Toast]:
+    """Two restaurants, three days; the first of them has 23 hours."""
+    with simulating(locations=2, days=3) as running:
+        yield running
+
+
+@pytest.fixture
+def group(tmp_path: Path, toast: Toast) -> Desk:
+    return desk(tmp_path / "group", toast)
+
+
+def copy_of(group: Desk, name: str) -> Desk:
+    """The same folder and warehouse again, to go another way from here."""
+    shutil.copytree(group.folder, group.folder.with_name(name))
+    return replace(group, folder=group.folder.with_name(name))
+
+
+def last_date(sales: Sales) -> date:
+    """Orders promised for a later day stand in the books already."""
+    return max(on for _, on in sales)
+
+
+def test_a_named_span_equals_the_books(group: Desk, toast: Toast) -> None:
+    """Every business date of every restaurant, and none that the books lack."""
+    results = group.sync(FIRST_DAY, LAST_DAY)
+
+    assert daily_sales(group.warehouse) == toast.books()
+    assert len(toast.books()) == 6
+    assert [result.unstable for result in results] == [0, 0]
+
+
+def test_one_day_of_a_span_is_that_day_alone(group: Desk, toast: Toast) -> None:
+    """What was asked lands whole, its neighbours not at all; only refunds show on the day that gave them back."""
+    middle = FIRST_DAY + timedelta(days=1)
+    group.sync(middle)
+
+    ordered = {on for (on,) in read(group.warehouse, "SELECT DISTINCT business_date FROM fact_orders")}
+    sold = {key: values[:3] for key, values in daily_sales(group.warehouse).items() if key[1] == middle}
+    assert ordered == {middle}
+    assert sold == {key: values[:3] for key, values in toast.books().items() if key[1] == middle}
+
+
+def test_late_edits_reach_the_books_by_changes_and_by_span(group: Desk, toast: Toast) -> None:
+    """Days later orders were voided, refunded, re-tipped and moved: an incremental sync sees it all, and so does a second span."""
+    group.sync(FIRST_DAY, LAST_DAY)
+    before = toast.books()
+    toast.advance(timedelta(days=3))
+    books = toast.books()
+    by_span = copy_of(group, "by-span")
+    group.sync()
+    by_span.sync(FIRST_DAY, last_date(books))
+
+    assert {key for key in before if before[key] != books[key]}, "no day of the first books was edited, so this shows nothing"
+    assert daily_sales(group.warehouse) == books
+    assert daily_sales(by_span.warehouse) == books
+
+
+def test_syncing_again_changes_nothing(group: Desk, toast: Toast) -> None:
+    """What is in already is read, and not written again."""
+    group.sync(FIRST_DAY, LAST_DAY)
+    before = read(group.warehouse, "SELECT order_guid, _loaded_at FROM fact_orders ORDER BY ALL")
+    again = [*group.sync(FIRST_DAY, LAST_DAY), *group.sync()]
+
+    assert [(result.rows_added, result.rows_changed) for result in again] == [(0, 0)] * 4
+    assert read(group.warehouse, "SELECT order_guid, _loaded_at FROM fact_orders ORDER BY ALL") == before
+
+
+def test_orders_that_change_between_two_pages_are_not_lost(group: Desk, toast: Toast) -> None:
+    """The world moves before every page but the first: orders leave the window while it is read and others take their places."""
+    group.sync(FIRST_DAY, LAST_DAY)
+    toast.advance(timedelta(days=1))
+    toast.set_faults(moving_pages={"every": 1, "seconds": 900})
+    group.sync()
+    moved = toast.faults_happened()
+    toast.clear_faults()
+    group.sync()
+
+    assert moved["moving_pages"] > 10
+    assert daily_sales(group.warehouse) == toast.books()
+
+
+def test_every_fault_at_once_costs_no_cent(group: Desk, toast: Toast) -> None:
+    """Refused, cut, late, repeated and broken answers: what landed meanwhile is right, and what was missed lands once they stop."""
+    toast.set_faults(**tomllib.loads(EVERY_FAULT.read_text()))
+    toast.set_faults(server_error={"every": 9}, broken_order={"every": 4}, expired_token={"every": 11}, cut_body={"every": 7})
+    group.sync(FIRST_DAY, LAST_DAY)
+    happened = toast.faults_happened()
+    toast.clear_faults()
+    group.sync(FIRST_DAY, LAST_DAY)
+    group.sync()
+
+    assert {fault: happened[fault] > 0 for fault in ("server_error", "broken_order", "expired_token", "cut_body")} == {
+        "server_error": True,
+        "broken_order": True,
+        "expired_token": True,
+        "cut_body": True,
+    }
+    assert daily_sales(group.warehouse) == toast.books()
+    assert waiting_in_quarantine(group.warehouse) == []
+
+
+def test_a_world_that_lives_is_followed(tmp_path: Path) -> None:
+    """Half an hour passes in every second while syncs of changes follow one another; when the world halts, one more shows all of it."""
+    with simulating(locations=2, days=1, clock_speed=1_800) as toast:
+        group = desk(tmp_path / "group", toast)
+        group.sync(LAST_DAY)
+        for _ in range(4):
+            group.sync()
+        toast.freeze()
+        group.sync()
+
+        assert daily_sales(group.warehouse) == toast.books()
+        assert len({on for _, on in toast.books()}) > 1
+
+
+def test_changes_alone_from_nothing_are_whole_for_the_days_they_reach(tmp_path: Path) -> None:
+    """The first sync without a span brings what changed in the last days, and the last three closed business dates whole."""
+    with simulating(locations=1, days=5) as toast:
+        group = desk(tmp_path / "group", toast)
+        group.sync()
+        net = {LAST_DAY - timedelta(days=n) for n in range(3)}
+        books = toast.books()
+
+        assert {key: values for key, values in daily_sales(group.warehouse).items() if key[1] in net} == {
+            key: values for key, values in books.items() if key[1] in net
+        }
+        assert len(books) == 5
+
+
+def test_a_restaurant_that_is_not_asked_stays_empty(group: Desk, toast: Toast) -> None:
+    """Each restaurant lands under its own GUID alone."""
+    first = toast.locations()[:1]
+    alone = desk(group.folder.with_name("alone"), toast, locations=first)
+    alone.sync(FIRST_DAY, LAST_DAY)
+
+    assert daily_sales(alone.warehouse) == {key: values for key, values in toast.books().items() if key[0] == first[0].toast_guid}
+
+
+def test_the_present_is_the_apis_also_with_a_token_at_hand(group: Desk, toast: Toast) -> None:
+    """Our clock is months ahead of the API's here: no window may end, and no read begin, later than the API's present."""
+    tokens = group.folder / "tokens"
+    group.sync(LAST_DAY, token_folder=tokens)
+    group.sync(token_folder=tokens)
+    present = toast.simulator.clock.api() if toast.simulator else None
+
+    assert read(group.warehouse, "SELECT max(window_end) <= max(finished_at), max(started_at) FROM sync_runs WHERE window_kind = 'modified'") == [
+        (True, present)
+    ]

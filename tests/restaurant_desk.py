@@ -1,0 +1,114 @@
+"""One restaurant group's folder: its settings and warehouse, synced in this process or by the real command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+from toast_simulator import CREDENTIALS, Toast, environment, settings_text
+
+from restaurant_os.app import App, build_app
+from restaurant_os.errors import RestaurantOSError
+from restaurant_os.pipeline.sync import LocationResult, Span
+from restaurant_os.settings import Location, load
+from restaurant_os.sources.http import RetryPolicy
+from restaurant_os.sources.pacing import Pacer
+from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, PROFILES
+
+COMMAND = str(Path(sys.executable).with_name("restaurant-os"))
+DOCUMENTED = PROFILES["documented"]
+#: The documented pace without the longer waits between pulls of old changes, which would make minutes of a test.
+BRISK = replace(DOCUMENTED, endpoints={**DOCUMENTED.endpoints, ORDERS_BULK_HISTORY: DOCUMENTED.endpoints[ORDERS_BULK]})
+#: Faults come often, waits are short.
+PATIENT = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=1.0)
+
+
+class Quiet:
+    """A progress nobody watches."""
+
+    def planned(self, windows: int) -> None: ...
+    def page(self, location: Location, new_rows: int) -> None: ...
+    def window_read(self, location: Location) -> None: ...
+    def failed(self, location: Location, problem: RestaurantOSError) -> None: ...
+
+
+@dataclass(frozen=True)
+class Desk:
+    folder: Path
+    toast: Toast
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "restaurant-os.toml"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder / "warehouse.duckdb"
+
+    def app(self, token_folder: Path | None = None) -> App:
+        """The app as a new process would build it; without a token folder it logs in anew."""
+        credentials = {key.lower(): SecretStr(value) for key, value in CREDENTIALS.items()}
+        settings = load(self.settings).model_copy(update=credentials)
+        app = build_app(settings, retry=PATIENT, token_folder=token_folder or self.folder / "tokens" / uuid4().hex)
+        app.toast.pacer = Pacer(BRISK, app.clock)
+        return app
+
+    def sync(
+        self, first: date | None = None, last: date | None = None, *, token_folder: Path | None = None
+    ) -> list[LocationResult]:
+        """One sync of every location, of changes or of a span; every location must end well."""
+        app = self.app(token_folder)
+        span = Span(first, last or first) if first else None
+        try:
+            results = app.orders_sync.run(app.locations(), span, Quiet())
+        finally:
+            app.toast.http.close()
+        assert [str(x.error) for x in results if x.error] == []
+        return results
+
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """The real command, in the folder."""
+        return command(self.folder, *arguments, **more)
+
+
+def desk(folder: Path, toast: Toast, *lines: str, locations: Sequence[Location] | None = None, pacing: str = "documented") -> Desk:
+    """A folder with settings for the simulator's restaurants; `lines` are settings of ours before its tables."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = Desk(folder, toast)
+    found.settings.write_text(settings_text(toast.url, toast.locations() if locations is None else locations, *lines, pacing=pacing))
+    return found
+
+
+def command(folder: Path, *arguments: str, timeout: float = 100, **more: str) -> subprocess.CompletedProcess[str]:
+    """`restaurant-os` with these arguments, run in `folder`; `more` goes into its environment."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=environment(folder, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def started(folder: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    """The same, left running; its output goes to a pipe, stderr with stdout."""
+    return subprocess.Popen(
+        [COMMAND, *arguments],
+        cwd=folder,
+        env=environment(folder, **more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
