@@ -61,19 +61,22 @@ def example(*lines: str) -> str:
     return "[dim]Example:[/dim]\n\n" + "\n\n".join(f"  [cyan]{line}[/cyan]" for line in lines)
 
 
-def _app(context: typer.Context, config: Path | None, **overrides: Any) -> Any:
+def _app(context: typer.Context, config: Path | None) -> Any:
     from restaurant_os.app import build_app
     from restaurant_os.settings import load
 
-    built = build_app(load(config or context.obj, **overrides))
+    return build_app(load(config or context.obj))
+
+
+def _stop_on_signal(built: Any) -> None:
+    """SIGINT and SIGTERM end a sync after the page it is reading; a second one ends the process at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)  # a second time ends at once
+        signal.signal(number, signal.SIG_DFL)
         built.stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    return built
 
 
 def _span(first: str | None, last: str | None) -> Any:
@@ -110,6 +113,7 @@ def sync_orders(
     span = _span(first, last)
     built = _app(context, config)
     locations = built.locations(location)
+    _stop_on_signal(built)
     results = terminal.run_sync(built, locations, span, "orders", show=not json)
     failed = [r for r in results if r.error]
     if json:

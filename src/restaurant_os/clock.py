@@ -1,4 +1,4 @@
-"""Time as a part that can be replaced: the product reads the time and waits only through a `Clock`."""
+"""Time as a part that can be replaced: whoever talks to an API or plans windows reads the time and waits only through a `Clock`."""
 
 from __future__ import annotations
 

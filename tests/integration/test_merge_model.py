@@ -1,0 +1,201 @@
+"""The merge against a plain model: random histories, delivered in any order, any number of times, in any commits."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+from hypothesis import given
+from hypothesis import strategies as st
+from orders_histories import histories
+from orders_model import HEADER, REFUNDS, Day, Model, Row, key_of
+from orders_world import FIRST_VERSION, NORTH, Json, Rows, api_time, decoder, open_warehouse, page, together
+from property_profiles import examples, unlimited
+
+from restaurant_os.batch import COPY, Batch
+from restaurant_os.tables import ORDER_TABLES
+from restaurant_os.warehouse import Changes, Commit
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+
+READS_BEGIN = FIRST_VERSION + timedelta(days=7)
+
+
+class Delivery(NamedTuple):
+    """One version of one order on its way. `read`: the minute its API read began; None brings it as a webhook does."""
+
+    order: int
+    version: int
+    read: int | None
+
+    def read_at(self) -> str | None:
+        return None if self.read is None else api_time(READS_BEGIN + timedelta(minutes=self.read))
+
+
+@dataclass
+class Contents:
+    """Every row of a warehouse's order tables, its daily sales, and the days it says changed."""
+
+    tables: dict[str, list[Row]]
+    sales: dict[Day, Row]
+    changed_days: list[tuple[Any, ...]]
+
+
+def contents(path: Path) -> Contents:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+
+        def rows(sql: str) -> list[Row]:
+            found = connection.execute(sql)
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+        return Contents(
+            {spec.name: sorted(rows(f"FROM {spec.name}"), key=lambda row: key_of(spec.name, row)) for spec in ORDER_TABLES},
+            {(row["restaurant_guid"], row["business_date"]): row for row in rows("FROM daily_sales")},
+            connection.execute("SELECT restaurant_guid, business_date, sequence FROM changed_days ORDER BY ALL").fetchall(),
+        )
+
+
+@cache
+def empty_file() -> bytes:
+    """A warehouse with its tables and views and nothing in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = open_warehouse(Path(folder))
+        warehouse.rows("SELECT 1")
+        return warehouse.path.read_bytes()
+
+
+@dataclass
+class Trial:
+    """A warehouse and the model of it, fed the same deliveries."""
+
+    warehouse: DuckDBWarehouse
+    versions: list[list[Json]]
+    model: Model = field(default_factory=Model)
+    commits: int = 0
+    newest: dict[int, int] = field(default_factory=dict)
+
+    def commit(self, deliveries: Sequence[Delivery]) -> tuple[Changes, set[str], set[str]]:
+        """What the warehouse says, and the orders the model says were added and changed."""
+        self.commits += 1
+        self.warehouse.now = self.now
+        own = decoder()
+        batches = [own.page(page(*bodies), read_at=read_at) for read_at, bodies in self._pages(deliveries)]
+        tables = together(batches)
+        changes = self.warehouse.commit(Commit(dataset="orders", restaurant_guids=(NORTH.toast_guid,), tables=tables))
+        outcome = self.model.commit([copy for batch in batches for copy in copies(batch)], self.now())
+        return changes, outcome.added, outcome.changed
+
+    def now(self) -> datetime:
+        return READS_BEGIN + timedelta(days=1, minutes=self.commits)
+
+    def _pages(self, deliveries: Sequence[Delivery]) -> Iterator[tuple[str | None, list[Json]]]:
+        """Neighbours read at the same time come on one page."""
+        read: str | None = None
+        bodies: list[Json] = []
+        for delivery in deliveries:
+            if bodies and delivery.read_at() != read:
+                yield read, bodies
+                bodies = []
+            read = delivery.read_at()
+            bodies.append(self.body(delivery))
+        yield read, bodies
+
+    def body(self, delivery: Delivery) -> Json:
+        own = self.versions[delivery.order % len(self.versions)]
+        return own[delivery.version % len(own)]
+
+    def delivered(self) -> list[Json]:
+        """The newest version of every order that was delivered."""
+        return [self.versions[order][version] for order, version in sorted(self.newest.items())]
+
+    def note(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            order = delivery.order % len(self.versions)
+            version = delivery.version % len(self.versions[order])
+            self.newest[order] = max(self.newest.get(order, 0), version)
+
+
+def copies(batch: Batch) -> list[Rows]:
+    """A batch's rows, one `Rows` for each copy of an order in it, in the order they were read."""
+    found: dict[int, Rows] = {}
+    for table, rows in batch.tables.items():
+        for row in rows.to_pylist():
+            own = found.setdefault(row.pop(COPY), {spec.name: [] for spec in ORDER_TABLES})
+            own[table].append(row)
+    return [found[copy] for copy in sorted(found)]
+
+
+@contextmanager
+def trial(versions: list[list[Json]]) -> Iterator[Trial]:
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = open_warehouse(Path(folder))
+        warehouse.path.write_bytes(empty_file())
+        yield Trial(warehouse, versions)
+
+
+deliveries = st.builds(Delivery, st.integers(0, 2), st.integers(0, 11), st.none() | st.integers(0, 4))
+commits = st.lists(st.lists(deliveries, min_size=1, max_size=5), min_size=1, max_size=5)
+
+
+@unlimited
+@examples()
+@given(histories(), commits)
+def test_any_delivery_ends_in_the_newest_version(versions: list[list[Json]], commits: list[list[Delivery]]) -> None:
+    """Whatever is delivered, in whatever order and how often, the tables hold each order's newest delivered version; every
+    day whose sales changed is named; and delivering all of it again changes no row.
+    """
+    with trial(versions) as running:
+        before = contents(running.warehouse.path)
+        for deliveries in commits:
+            changes, added, changed = running.commit(deliveries)
+            running.note(deliveries)
+            after = contents(running.warehouse.path)
+
+            assert after.tables == {spec.name: running.model.rows(spec.name) for spec in ORDER_TABLES}
+            assert (changes.added, changes.changed) == (len(added), len(changed))
+            assert days_whose_sales_differ(before, after) <= set(changes.days)
+            assert [day[:2] for day in after.changed_days if day not in before.changed_days] == sorted(changes.days)
+            assert bool(changes.days) == bool(added or changed)
+            assert_newest_is_live(running, after)
+            before = after
+
+        again = [Delivery(d.order, d.version, None if d.read is None else d.read + 60) for one in commits for d in one]
+        changes, _, _ = running.commit(again)
+
+        assert contents(running.warehouse.path) == before
+        assert changes == Changes()
+
+
+def days_whose_sales_differ(before: Contents, after: Contents) -> set[Day]:
+    return {day for day in before.sales.keys() | after.sales.keys() if worth(before.sales.get(day)) != worth(after.sales.get(day))}
+
+
+def worth(sales: Row | None) -> list[Any]:
+    """A day's figures; a day without a row is a day of nothing."""
+    return [value for name, value in (sales or {}).items() if name not in ("restaurant_guid", "business_date") and value]
+
+
+def assert_newest_is_live(running: Trial, found: Contents) -> None:
+    """Said once more without the model: live rows are those of each order's newest delivered version; of refunds those and retained ones."""
+    batch = decoder().page(page(*running.delivered()), read_at=None)
+    for spec in ORDER_TABLES:
+        own = ("_loaded_at", "read_at", COPY)
+        expected = [{k: v for k, v in row.items() if k not in own} for row in batch.tables[spec.name].to_pylist()]
+        standing = [{k: v for k, v in row.items() if k not in own} for row in found.tables[spec.name]]
+        if spec.name == REFUNDS:
+            assert all(row in standing for row in expected if not row["is_inferred"])
+            continue
+        if spec.name != HEADER:
+            expected = [row for row in expected if not row["is_deleted"]]
+            standing = [row for row in standing if not row["is_deleted"]]
+        assert sorted(standing, key=lambda row: key_of(spec.name, row)) == sorted(expected, key=lambda row: key_of(spec.name, row))
+        keys = [key_of(spec.name, row) for row in found.tables[spec.name]]
+        assert len(set(keys)) == len(keys)
