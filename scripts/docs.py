@@ -4,7 +4,7 @@
     python scripts/docs.py --check    fail, naming the pages, when one is not up to date
     python scripts/docs.py --picture  run the demo in a folder of its own and draw its table as docs/demo.svg
 
-The first two are also made in memory by tests/unit/test_docs.py. The picture is of the day it was made, so it is never checked.
+tests/unit/test_docs.py runs the check. The picture is of the day it was made, so it is not checked.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import typer
 import typer.rich_utils
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
@@ -61,7 +62,7 @@ TYPE_MEANINGS = (
     ("instant", "timestamp in microseconds, UTC", "`TIMESTAMPTZ`"),
     ("date", "calendar date", "`DATE`"),
     ("text", "string", "`VARCHAR`"),
-    ("flag", "true or false; never null", "`BOOLEAN`"),
+    ("flag", "true or false", "`BOOLEAN`"),
     ("whole number", "64-bit integer", "`BIGINT`"),
     ("number", "double", "`DOUBLE`"),
 )
@@ -72,12 +73,14 @@ Made by `python scripts/docs.py` from `src/restaurant_os/tables.py` and `transfo
 
 Field names are those of Toast's Orders API v2 unless another API is named. `ours` is worked out here.
 
-Three things hold in every order table:
+In the order tables:
 
-- A row that is no longer part of its order stays, with `is_deleted` true. A row is never removed.
+- A row that is no longer part of its order stays, with `is_deleted` true. Only an earlier refund stays in force: see `fact_refunds`.
 - `is_voided` and `is_deleted` include what is above the row: a line of a voided order is voided.
 - To count sales, filter by `is_sale` (lines, charges) or `is_counted` (the rest), and by `NOT is_deleted`.
   [sales.md](sales.md) has the rules. The view `daily_sales` has them built in.
+
+`_loaded_at` is when a row was written here. It changes only when the row does.
 
 """
 
@@ -174,13 +177,13 @@ ELSEWHERE = frozenset({"toast", "locations", "discounts", "toast_client_id", "to
 MEANINGS: dict[str, str] = {
     "warehouse": "The DuckDB file. `duckdb:///name` is relative to the settings file; `duckdb:////name`, with four slashes, is absolute.",
     "load_mode": "`merge` keeps orders true; `insert-only` never touches an order that is in. See [loading.md](loading.md).",
-    "wait_seconds": "Seconds to wait for the warehouse file while another process holds it. 0 to 3600.",
+    "wait_seconds": "Seconds to wait for the warehouse file while another process holds it.",
     "memory_limit": "The most memory DuckDB may use in a sync.",
     "toast.base_url": "The API's address. Toast Web shows it as API Access URL.",
-    "toast.pacing": "`careful`, `documented` or `none`. See [loading.md](loading.md#pacing).",
-    "toast.overlap_minutes": "A window of changes begins so many minutes before the mark. 0 to 1440.",
-    "toast.first_days": "How many days back the very first incremental sync looks. 1 to 30.",
-    "toast.timeout_seconds": "Seconds after which a call counts as unanswered. Over 0, to 600.",
+    "toast.pacing": "How fast Toast is called. See [loading.md](loading.md#pacing).",
+    "toast.overlap_minutes": "A window of changes begins so many minutes before the mark.",
+    "toast.first_days": "How many days back the very first incremental sync looks.",
+    "toast.timeout_seconds": "Seconds after which a call counts as unanswered.",
     "discounts.comp": "Comps: the house pays.",
     "discounts.promo": "Promotions.",
     "discounts.employee": "Employee meals.",
@@ -188,7 +191,7 @@ MEANINGS: dict[str, str] = {
     "locations.name": "How messages and `--location` name it. No two the same.",
     "locations.toast_guid": "The location's GUID, never its group's. No two the same.",
     "locations.timezone": "IANA time zone, such as `America/New_York`.",
-    "locations.closeout_hour": "Local hour at which the business day ends. 0 to 12.",
+    "locations.closeout_hour": "Local hour at which the business day ends.",
     "toast_client_id": "The API client's id. Blanks and quotes around it are taken off.",
     "toast_client_secret": "Its secret. The same.",
 }
@@ -219,13 +222,18 @@ def setting_names() -> list[str]:
     return [*top, *inner, "toast_client_id", "toast_client_secret"]
 
 
+def variable(name: str) -> str:
+    """The environment variable of a setting: `toast.base_url` -> RESTAURANT_OS_TOAST_BASE_URL."""
+    return PREFIX + name.replace(".", "_").upper()
+
+
 def settings() -> str:
     """docs/settings.md."""
     if unequal := set(setting_names()) ^ MEANINGS.keys():
         raise SystemExit(f"docs: MEANINGS in scripts/docs.py and the settings differ in {', '.join(sorted(unequal))}.")
     if gone := (OWN | ELSEWHERE) - Settings.model_fields.keys():
         raise SystemExit(f"docs: no such settings any more: {', '.join(sorted(gone))}.")
-    header = ("name", "environment variable", "default", "meaning")
+    header = ("name", "environment variable", "default", "allowed", "meaning")
     sections = (
         ("## At the top of the file", "", Settings, [n for n in Settings.model_fields if n not in OWN | ELSEWHERE]),
         ("## [toast]\n\nHow Toast is asked.", "toast.", ToastSettings, list(ToastSettings.model_fields)),
@@ -239,20 +247,36 @@ def settings() -> str:
     )
     text = [SETTINGS_HEAD]
     for title, prefix, model, names in sections:
-        rows = [(f"`{n}`", f"`{PREFIX}{(prefix + n).replace('.', '_').upper()}`", _default(model, n), MEANINGS[prefix + n]) for n in names]
+        rows = [
+            (f"`{n}`", f"`{variable(prefix + n)}`", _default(model, n), _allowed(model.model_fields[n]), MEANINGS[prefix + n])
+            for n in names
+        ]
         text.append(f"{title}\n\n{markdown_table(header, rows)}")
-    rows = [(f"`{n}`", _default(Location, n), MEANINGS[f"locations.{n}"]) for n in Location.model_fields]
+    fields = Location.model_fields
+    places = [(f"`{n}`", _default(Location, n), _allowed(fields[n]), MEANINGS[f"locations.{n}"]) for n in fields]
     text.append(
         "## [[locations]]\n\nOne block per restaurant. `restaurant-os init --from-toast URL` fills them in from the API. As an environment\n"
-        f"variable, `{PREFIX}LOCATIONS`, they are a JSON list of objects.\n\n" + markdown_table(("name", "default", "meaning"), rows)
+        f"variable, `{PREFIX}LOCATIONS`, they are a JSON list of objects.\n\n"
+        + markdown_table(("name", "default", "allowed", "meaning"), places)
     )
     credentials = [n for n in Settings.model_fields if n.startswith("toast_client_")]
-    rows = [(f"`{Settings.model_fields[n].validation_alias}`", MEANINGS[n]) for n in credentials]
+    secrets = [(f"`{Settings.model_fields[n].validation_alias}`", MEANINGS[n]) for n in credentials]
     text.append(
         "## Credentials\n\nOnly in the environment or in `.env`. In the settings file they are refused.\n\n"
-        + markdown_table(("environment variable", "meaning"), rows)
+        + markdown_table(("environment variable", "meaning"), secrets)
     )
     return "\n".join(text)
+
+
+def _allowed(field: FieldInfo) -> str:
+    """A field's limits, from its own annotation."""
+    if get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
+    bounds: dict[str, Any] = {}
+    for limit in field.metadata:
+        bounds |= {sign: getattr(limit, sign) for sign in ("ge", "gt", "le", "lt") if getattr(limit, sign, None) is not None}
+    words = {"ge": "from", "gt": "over", "le": "to", "lt": "under"}
+    return " ".join(f"{words[sign]} {bounds[sign]:g}" for sign in words if sign in bounds)
 
 
 def _default(model: type[BaseModel] | type[BaseSettings], name: str) -> str:
