@@ -34,7 +34,7 @@ from restaurant_os.transformations import VIEWS, View
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 100
 #: An address in a picture would be fetched from a stranger's server by whoever looks at it.
-FONT_FACE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
+FOREIGN = re.compile(r"\s*@font-face\s*\{[^}]*\}|\s*<!--.*?-->", re.DOTALL)
 
 Rows = Iterable[tuple[str, ...]]
 
@@ -303,7 +303,7 @@ def picture() -> str:
         code = demo.run(locations=13, days=14, seed=7, folder=Path(folder), json=False)
     if code:
         raise SystemExit("docs: the demo failed; no picture was made.")
-    svg = FONT_FACE.sub("", terminal.out.export_svg(title="restaurant-os demo", unique_id="demo"))
+    svg = FOREIGN.sub("", terminal.out.export_svg(title="restaurant-os demo", unique_id="demo"))
     svg = svg.replace("font-family: Fira Code, monospace", "font-family: ui-monospace, Menlo, Consolas, monospace")
     svg = "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
     if addresses := set(re.findall(r"https?://[^\s\"')<]+", svg)) - {"http://www.w3.org/2000/svg"}:

@@ -32,6 +32,7 @@ class Step(NamedTuple):
 class Kitchen:
     """Orders as they live. `versions[n]` holds every version of order n, oldest first."""
 
+    name: str
     orders: list[Json]
     versions: list[list[Json]] = field(default_factory=list)
     _ids: int = 0
@@ -56,7 +57,7 @@ class Kitchen:
 
     def new_id(self, kind: str) -> str:
         self._ids += 1
-        return f"{kind}{self._ids}"
+        return f"{kind}-{self.name}-{self._ids}"
 
     def lines(self, place: int) -> list[tuple[Json, Json]]:
         """Every check with each of its lines."""
@@ -253,28 +254,29 @@ STEPS: dict[str, Callable[[Kitchen, int, int, int], Touched]] = {
         move_day,
     )
 }
-#: What makes histories worth telling comes up more often.
-COMMON = ("refund_payment", "refund_payment", "move_line", "remove_line", "move_day", "add_check")
+#: What a history is about: anything, or mostly one kind of trouble.
+THEMES = (
+    tuple(STEPS),
+    ("refund_payment", "refund_payment", "refund_payment", "move_payment", "move_line", "void_check", "void_order", "move_day", "touch"),
+    ("add_line", "add_check", "move_line", "move_line_to_order", "remove_line", "void_line", "discount_line", "move_day", "move_payment"),
+)
 
 
-def first_order(number: int) -> Json:
+def first_order(name: str) -> Json:
     own = check(
-        f"check-{number}",
-        [selection(f"line-{number}a", 10.0), selection(f"line-{number}b", 3.5)],
-        [payment(f"payment-{number}a", 9.0), payment(f"payment-{number}b", 5.58)],
+        f"check-{name}",
+        [selection(f"line-{name}a", 10.0), selection(f"line-{name}b", 3.5)],
+        [payment(f"payment-{name}a", 9.0), payment(f"payment-{name}b", 5.58)],
     )
-    return order(f"order-{number}", [{**own, "appliedServiceCharges": []}], day=FIRST_DAY)
-
-
-def steps(kinds: tuple[str, ...] = ()) -> st.SearchStrategy[Step]:
-    small = st.integers(0, 7)
-    return st.builds(Step, st.sampled_from(kinds or (*STEPS, *COMMON)), st.integers(0, 2), small, small)
+    return order(f"order-{name}", [{**own, "appliedServiceCharges": []}], day=FIRST_DAY)
 
 
 @st.composite
-def histories(draw: st.DrawFn, *, most_orders: int = 3, most_steps: int = 10, kinds: tuple[str, ...] = ()) -> list[list[Json]]:
-    """The versions of one to `most_orders` orders."""
-    kitchen = Kitchen([first_order(number) for number in range(draw(st.integers(1, most_orders)))])
-    for step in draw(st.lists(steps(kinds), min_size=1, max_size=most_steps)):
+def histories(draw: st.DrawFn, name: str, *, most_orders: int = 3, most_steps: int = 12) -> list[list[Json]]:
+    """The versions of one to `most_orders` orders among which lines move. `name` keeps their ids apart from those of other histories."""
+    small = st.integers(0, 7)
+    one_step = st.builds(Step, st.sampled_from(draw(st.sampled_from(THEMES))), st.integers(0, most_orders - 1), small, small)
+    kitchen = Kitchen(name, [first_order(f"{name}{number}") for number in range(draw(st.integers(1, most_orders)))])
+    for step in draw(st.lists(one_step, min_size=1, max_size=most_steps)):
         kitchen.take(step)
     return kitchen.versions

@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from pydantic import SecretStr
 from toast_simulator import CREDENTIALS, Toast, environment, settings_text
@@ -20,13 +19,8 @@ from restaurant_os.errors import RestaurantOSError
 from restaurant_os.pipeline.sync import LocationResult, Span
 from restaurant_os.settings import Location, load
 from restaurant_os.sources.http import RetryPolicy
-from restaurant_os.sources.pacing import Pacer
-from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, PROFILES
 
 COMMAND = str(Path(sys.executable).with_name("restaurant-os"))
-DOCUMENTED = PROFILES["documented"]
-#: The documented pace without the longer waits between pulls of old changes, which would make minutes of a test.
-BRISK = replace(DOCUMENTED, endpoints={**DOCUMENTED.endpoints, ORDERS_BULK_HISTORY: DOCUMENTED.endpoints[ORDERS_BULK]})
 #: Faults come often, waits are short.
 PATIENT = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=1.0)
 
@@ -53,19 +47,15 @@ class Desk:
     def warehouse(self) -> Path:
         return self.folder / "warehouse.duckdb"
 
-    def app(self, token_folder: Path | None = None) -> App:
-        """The app as a new process would build it; without a token folder it logs in anew."""
+    def app(self) -> App:
+        """The app as a new process would build it, with the token of the last one."""
         credentials = {key.lower(): SecretStr(value) for key, value in CREDENTIALS.items()}
         settings = load(self.settings).model_copy(update=credentials)
-        app = build_app(settings, retry=PATIENT, token_folder=token_folder or self.folder / "tokens" / uuid4().hex)
-        app.toast.pacer = Pacer(BRISK, app.clock)
-        return app
+        return build_app(settings, retry=PATIENT, token_folder=self.folder / "tokens")
 
-    def sync(
-        self, first: date | None = None, last: date | None = None, *, token_folder: Path | None = None
-    ) -> list[LocationResult]:
+    def sync(self, first: date | None = None, last: date | None = None) -> list[LocationResult]:
         """One sync of every location, of changes or of a span; every location must end well."""
-        app = self.app(token_folder)
+        app = self.app()
         span = Span(first, last or first) if first else None
         try:
             results = app.orders_sync.run(app.locations(), span, Quiet())
@@ -76,14 +66,14 @@ class Desk:
 
     def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """The real command, in the folder."""
-        return command(self.folder, *arguments, **more)
+        return command(self.folder, *arguments, timeout=100, **more)
 
 
-def desk(folder: Path, toast: Toast, *lines: str, locations: Sequence[Location] | None = None, pacing: str = "documented") -> Desk:
+def desk(folder: Path, toast: Toast, *lines: str, locations: Sequence[Location] | None = None) -> Desk:
     """A folder with settings for the simulator's restaurants; `lines` are settings of ours before its tables."""
     folder.mkdir(parents=True, exist_ok=True)
     found = Desk(folder, toast)
-    found.settings.write_text(settings_text(toast.url, toast.locations() if locations is None else locations, *lines, pacing=pacing))
+    found.settings.write_text(settings_text(toast, toast.locations() if locations is None else locations, *lines))
     return found
 
 

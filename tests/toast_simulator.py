@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ import httpx
 from restaurant_os.settings import Location
 from restaurant_os.simulator.call import Simulator
 from restaurant_os.simulator.clock import Clock
+from restaurant_os.simulator.limits import Limit, Limits, Standing
 from restaurant_os.simulator.server import Options, build, running
 
 CREDENTIALS = {"TOAST_CLIENT_ID": "demo-client", "TOAST_CLIENT_SECRET": "demo-secret"}
@@ -31,11 +32,19 @@ COLUMNS = ("orders", "gross_sales", "discounts", "net_sales", "tax", "tips", "re
 Sales = Mapping[tuple[str, date], tuple[int | Decimal, ...]]
 
 
+class NoLimits(Limits):
+    """For worlds that many calls must read in a moment."""
+
+    def count(self, who: Hashable, endpoint: str, own: Limit | None = None) -> Standing:
+        return Standing(by="GLOBAL", remaining=20, reset=self.reset_after(1))
+
+
 @dataclass
 class Toast:
-    """The simulator at `url`."""
+    """The simulator at `url`. `pacing`: the profile with which a client keeps to its limits."""
 
     url: str
+    pacing: str = "documented"
     #: Its state, where it runs in this process.
     simulator: Simulator | None = None
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=120))
@@ -103,14 +112,17 @@ def simulating(
     clock_speed: float | None = None,
     faults: Path | None = None,
     clients: Path | None = None,
+    limited: bool = False,
 ) -> Iterator[Toast]:
-    """A simulator in a thread, on a free port."""
+    """A simulator in a thread, on a free port, with Toast's limits only where they are wanted."""
     options = Options(
         port=0, locations=locations, days=days, seed=7, last_day=last_day, clock_speed=clock_speed, faults=faults, clients=clients
     )
     app = build(options)
+    if not limited:
+        app.state.simulator.limits = NoLimits()
     with running(app, options) as url:
-        toast = Toast(url, app.state.simulator)
+        toast = Toast(url, "documented" if limited else "none", app.state.simulator)
         try:
             yield toast
         finally:
@@ -138,14 +150,14 @@ def simulator_process(*arguments: str) -> Iterator[Toast]:
         process.stdout.close()
 
 
-def settings_text(url: str, locations: Sequence[Location], *lines: str, pacing: str = "documented") -> str:
+def settings_text(toast: Toast, locations: Sequence[Location], *lines: str) -> str:
     """A settings file for the simulator; `lines` go before its tables."""
     head = "\n".join(('warehouse = "duckdb:///warehouse.duckdb"', *lines))
     blocks = "".join(
         f'\n[[locations]]\nname = "{x.name}"\ntoast_guid = "{x.toast_guid}"\ntimezone = "{x.timezone}"\ncloseout_hour = {x.closeout_hour}\n'
         for x in locations
     )
-    return f'{head}\n\n[toast]\nbase_url = "{url}"\npacing = "{pacing}"\n{blocks}'
+    return f'{head}\n\n[toast]\nbase_url = "{toast.url}"\npacing = "{toast.pacing}"\n{blocks}'
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

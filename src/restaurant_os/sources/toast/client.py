@@ -222,11 +222,12 @@ class ToastClient:
         )
 
     def _until_reset(self, response: httpx.Response) -> float | None:
-        """Seconds until the window named by the answer ends: epoch seconds, compared with the answer's own clock where it has one."""
+        """Seconds until the window named by the answer ends, in epoch seconds, by whichever of the two clocks says sooner."""
         reset = _seconds(response.headers.get("X-Toast-RateLimit-Reset"))
         if reset is None:
             return None
-        return min(max(reset - self._clock.now().timestamp(), 0.05), LONGEST_NAMED_WAIT)
+        ahead = [wait for now in (self._clock.now(), self.http.now()) if (wait := reset - now.timestamp()) > 0]
+        return min([*ahead, LONGEST_NAMED_WAIT]) if ahead else 0.05
 
     # --- who and what may be read ---------------------------------------------------------------------------------
 
