@@ -22,4 +22,4 @@ def load(pages: Pages, folder: Path) -> Path:
         batches = [own.page(page, read_at=READ_AT_TEXT).tables for page in shop.pages]
         for name, found in tables.items():
             found.append(pa.Table.from_batches([batch[name] for batch in batches]).drop_columns([COPY]))
-    return dlt_common.run(dlt_common.resources({name: found for name, found in tables.items()}, hinted=False), folder, "dlt_arrow")
+    return dlt_common.run(dlt_common.resources(tables, hinted=False), folder, "dlt_arrow")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ TYPES: dict[Any, dict[str, Any]] = {
 DATASET = "orders"
 
 
-def resources(rows: dict[str, Iterable[Any]], *, hinted: bool) -> list[Any]:
+def resources(rows: dict[str, list[Any]], *, hinted: bool) -> list[Any]:
     """A resource per table, merged on its key. `hinted`: say the columns' types too (Arrow brings its own)."""
     return [
         dlt.resource(
@@ -34,7 +33,7 @@ def resources(rows: dict[str, Iterable[Any]], *, hinted: bool) -> list[Any]:
             name=spec.name,
             write_disposition="merge",
             primary_key=list(spec.key),
-            columns=columns(spec) if hinted else None,
+            columns=columns(spec) if hinted else {},
         )
         for spec in ORDER_TABLES
     ]

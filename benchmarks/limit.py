@@ -136,11 +136,13 @@ INSERTS = {
     "fact_order_modifiers": """SELECT order_guid, guid, check_guid, restaurant_guid, on_day, modified, parent, root, depth, item.guid, optionGroup.guid,
         displayName, quantity, price, preDiscountPrice, above OR yes(voided), deleted, now() FROM modifiers""",
     "fact_checks": """SELECT order_guid, check_guid, restaurant_guid, on_day, modified, c.displayNumber, opened, c.closedDate, c.paidDate, c.paymentStatus,
-        c.openedBy.guid, c.amount, c.taxAmount, c.totalAmount, total([d.discountAmount FOR d IN c.appliedDiscounts IF yes(d.processingState <> 'VOID') OR
-        d.processingState IS NULL]), charges, total([s.chargeAmount FOR s IN c.appliedServiceCharges IF yes(s.gratuity)]),
+        c.openedBy.guid, c.amount, c.taxAmount, c.totalAmount, charged_discounts, charges, gratuity,
         total([p.tipAmount FOR p IN paid]), CASE WHEN NOT voided
-            THEN coalesce(c.amount, 0) - total([s.price FOR s IN c.selections IF NOT yes(s.voided)]) - charges END, yes(c.taxExempt), voided, deleted, counts, now()
-        FROM (SELECT *, total([s.chargeAmount FOR s IN c.appliedServiceCharges IF NOT yes(s.gratuity)]) AS charges FROM checks) AS k""",
+            THEN coalesce(c.amount, 0) - total([s.price FOR s IN c.selections IF NOT yes(s.voided)]) - charges END,
+        yes(c.taxExempt), voided, deleted, counts, now()
+        FROM (SELECT *, total([s.chargeAmount FOR s IN c.appliedServiceCharges IF NOT yes(s.gratuity)]) AS charges,
+            total([s.chargeAmount FOR s IN c.appliedServiceCharges IF yes(s.gratuity)]) AS gratuity,
+            total([d.discountAmount FOR d IN c.appliedDiscounts IF d.processingState IS DISTINCT FROM 'VOID']) AS charged_discounts FROM checks) AS k""",
     "fact_payments": """SELECT order_guid, p.guid, check_guid, restaurant_guid, on_day, modified, p.type, p.amount, p.tipAmount, p.amountTendered, p.cardType,
         p.cardEntryMode, p.paymentStatus, p.refundStatus, p.originalProcessingFee, p.paidDate, day(p.paidBusinessDate), day(p.voidInfo.voidBusinessDate),
         p.server.guid, p.cashDrawer.guid, p.houseAccount.guid, p.otherPayment.guid, void_payment(p), deleted, counts AND NOT void_payment(p), now()

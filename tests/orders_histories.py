@@ -8,6 +8,7 @@ refunded stays in its order.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -271,12 +272,46 @@ def first_order(name: str) -> Json:
     return order(f"order-{name}", [{**own, "appliedServiceCharges": []}], day=FIRST_DAY)
 
 
+class World(NamedTuple):
+    """One to three orders among which lines move, and how they are delivered. The seed gives chance; fewer steps or deliveries
+    are those of a longer world cut short, so that a failing world shrinks.
+    """
+
+    name: str
+    seed: int
+    steps: int
+    deliveries: int
+
+    def versions(self) -> list[list[Json]]:
+        """Every version of every order, oldest first."""
+        chance = random.Random(self.seed)
+        kitchen = Kitchen(self.name, [first_order(f"{self.name}{number}") for number in range(chance.choice((1, 1, 2, 3)))])
+        theme = chance.choice(THEMES)
+        for number in range(self.steps):
+            own = random.Random(f"{self.seed} {number}")
+            kitchen.take(Step(own.choice(theme), own.randrange(3), own.randrange(8), own.randrange(8)))
+        return kitchen.versions
+
+    def delivered(self, commits: int) -> list[tuple[int, Json, int | None]]:
+        """Versions on their way: in which commit, the order's body, the minute its API read began (None: a webhook).
+
+        Half of the orders arrive as they lived; the others in any order, and more than once.
+        """
+        found: list[tuple[int, Json, int | None]] = []
+        for place, versions in enumerate(self.versions()):
+            chance = random.Random(f"{self.seed} delivery {place}")
+            in_order = chance.random() < 0.5
+            for number in range(self.deliveries):
+                if in_order:
+                    version = number * len(versions) // self.deliveries
+                    commit = number * commits // self.deliveries
+                else:
+                    version, commit = chance.randrange(len(versions)), chance.randrange(commits)
+                found.append((commit, versions[version], chance.choice((None, 0, 1, 2, 3))))
+        return found
+
+
 @st.composite
-def histories(draw: st.DrawFn, name: str, *, most_orders: int = 3, most_steps: int = 12) -> list[list[Json]]:
-    """The versions of one to `most_orders` orders among which lines move. `name` keeps their ids apart from those of other histories."""
-    small = st.integers(0, 7)
-    one_step = st.builds(Step, st.sampled_from(draw(st.sampled_from(THEMES))), st.integers(0, most_orders - 1), small, small)
-    kitchen = Kitchen(name, [first_order(f"{name}{number}") for number in range(draw(st.integers(1, most_orders)))])
-    for step in draw(st.lists(one_step, min_size=1, max_size=most_steps)):
-        kitchen.take(step)
-    return kitchen.versions
+def worlds(draw: st.DrawFn) -> list[World]:
+    given = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 12), st.integers(0, 12))
+    return [World(f"{place}", *one) for place, one in enumerate(draw(st.lists(given, min_size=6, max_size=12)))]

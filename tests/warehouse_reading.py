@@ -34,27 +34,23 @@ def everything(path: Path) -> dict[str, Rows]:
     return {spec.name: read(path, f"SELECT * FROM {spec.name} ORDER BY ALL") for spec in TABLES}
 
 
-def facts(path: Path) -> dict[str, Rows]:
-    """What must not depend on how often and when the same was read.
-
-    The order tables without the times of reading and writing; of the ledger which windows are in, with how many orders; of the
-    changed days what happened to each in all.
-    """
-    found = {
+def orders(path: Path) -> dict[str, Rows]:
+    """The order tables without the times of reading and writing: what must not depend on how often and when the same was read."""
+    return {
         spec.name: read(path, f"SELECT {', '.join(c for c in spec.names if c not in spec.incidental)} FROM {spec.name} ORDER BY ALL")
         for spec in ORDER_TABLES
     }
-    found["sync_runs"] = read(
-        path,
+
+
+def ledger(path: Path) -> dict[str, Rows]:
+    """Beside the orders, what a span leaves: which windows are in, with how many orders, and what happened to each day in all."""
+    runs = (
         "SELECT DISTINCT dataset, restaurant_guid, window_kind, window_start, window_end, business_date, status, rows_read, rows_quarantined "
-        "FROM sync_runs ORDER BY ALL",
+        "FROM sync_runs ORDER BY ALL"
     )
-    found["changed_days"] = read(
-        path,
-        "SELECT dataset, restaurant_guid, business_date, sum(rows_added), sum(rows_changed) FROM changed_days GROUP BY ALL ORDER BY ALL",
-    )
-    found["quarantine"] = read(path, "SELECT quarantine_id, record_json, resolved_at IS NULL FROM quarantine ORDER BY ALL")
-    return found
+    days = "SELECT dataset, restaurant_guid, business_date, sum(rows_added), sum(rows_changed) FROM changed_days GROUP BY ALL ORDER BY ALL"
+    waiting = "SELECT quarantine_id, record_json, resolved_at IS NULL FROM quarantine ORDER BY ALL"
+    return {"sync_runs": read(path, runs), "changed_days": read(path, days), "quarantine": read(path, waiting)}
 
 
 def waiting_in_quarantine(path: Path) -> Rows:

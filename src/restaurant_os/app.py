@@ -18,7 +18,7 @@ from restaurant_os.settings import Location, Settings
 from restaurant_os.sources.http import Http, RetryPolicy
 from restaurant_os.sources.toast.client import PROFILES, OnWait, ToastClient
 from restaurant_os.sources.toast.decode import OrderDecoder
-from restaurant_os.sources.toast.orders import OrdersRead
+from restaurant_os.sources.toast.orders import SCOPE, OrdersRead
 from restaurant_os.sources.toast.token import TokenStore, default_folder
 from restaurant_os.text import printable
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
@@ -35,7 +35,7 @@ class ToastSource:
         return self.client.http.now()
 
     def connect(self, location: Location) -> None:
-        self.client.token()
+        self.client.require(SCOPE)
         self.client.learn_clock(location.toast_guid)
 
     def orders(self, location: Location) -> Callable[[Window], Read]:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from restaurant_os import __version__
-from restaurant_os.errors import RestaurantOSError, StoppedError, UsageError
+from restaurant_os.errors import RestaurantOSError, UsageError
 
 app = typer.Typer(
     name="restaurant-os",
@@ -155,8 +155,7 @@ def _print_results(results: Any) -> None:
         terminal.err.print(
             f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True
         )
-    if any(isinstance(r.error, StoppedError) for r in results):
-        terminal.err.print("Stopped. What was committed is in; run the same command again to go on.")
+    terminal.print_failures(results)
     if unstable := sum(r.unstable for r in results):
         terminal.err.print(
             f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True

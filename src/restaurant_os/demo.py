@@ -64,6 +64,7 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
             }
         )
     else:
+        terminal.print_failures(results)
         _show(app, rows, span, changed, time.monotonic() - began, folder)
     return 1 if failed else 0
 

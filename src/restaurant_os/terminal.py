@@ -160,6 +160,21 @@ def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
     return rows
 
 
+def print_failures(results: Sequence[LocationResult]) -> None:
+    """One message per cause, with the locations it struck."""
+    causes: dict[tuple[type[RestaurantOSError], str], list[LocationResult]] = {}
+    for result in results:
+        if result.error and not isinstance(result.error, StoppedError):
+            causes.setdefault((type(result.error), result.error.next_step), []).append(result)
+    for struck in causes.values():
+        if struck[0].error:
+            print_error(struck[0].error, prefix=f"{printable(struck[0].location.name, 60)}: ")
+        if others := ", ".join(printable(result.location.name, 60) for result in struck[1:]):
+            err.print(Text(f"  The same at: {printable(others, 1_000)}"), soft_wrap=True)
+    if any(isinstance(result.error, StoppedError) for result in results):
+        err.print("Stopped. What was committed is in; run the same command again to go on.")
+
+
 @dataclass
 class SyncProgress:
     """A bar over all windows with what is left and how long, and a line for whatever keeps a location waiting."""
@@ -206,10 +221,6 @@ class SyncProgress:
     def window_read(self, location: Location) -> None:
         if self._task is not None:
             self._bar.advance(self._task)
-
-    def failed(self, location: Location, problem: RestaurantOSError) -> None:
-        if self.enabled and not isinstance(problem, StoppedError):
-            print_error(problem, prefix=f"{printable(location.name, 60)}: ")
 
     def waiting(self, location: str, why: str, seconds: float) -> None:
         if self.enabled and seconds >= 1:

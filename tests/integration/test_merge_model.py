@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 from hypothesis import given
-from hypothesis import strategies as st
-from orders_histories import histories
+from orders_histories import World, worlds
 from orders_model import HEADER, REFUNDS, Day, Model, Row, key_of
 from orders_world import FIRST_VERSION, NORTH, Json, Rows, api_time, decoder, open_warehouse, page, together
 from property_profiles import examples, unlimited
@@ -124,36 +123,28 @@ def trial() -> Iterator[Trial]:
         yield Trial(warehouse)
 
 
-@st.composite
-def commits(draw: st.DrawFn) -> list[list[Delivery]]:
-    """Commits, one after the other, that bring versions of several histories: some in order, some in none, some twice."""
-    found: dict[int, list[Delivery]] = {}
-    for world in range(draw(st.integers(1, MOST_WORLDS))):
-        for versions in draw(histories(f"{world}")):
-            when = draw(st.lists(st.tuples(st.integers(0, COMMITS - 1), st.integers(0, 12)), min_size=1, max_size=10))
-            numbers = [number % len(versions) for _, number in when]
-            if draw(st.booleans()):
-                when, numbers = sorted(when), sorted(numbers)
-            for (commit, _), number in zip(when, numbers, strict=True):
-                found.setdefault(commit, []).append(Delivery(versions[number], draw(READS)))
-    return [found[commit] for commit in sorted(found)]
+def commits(worlds: Sequence[World]) -> list[list[Delivery]]:
+    """What each commit brings of all the worlds."""
+    found: list[list[Delivery]] = [[] for _ in range(COMMITS)]
+    for world in worlds:
+        for commit, body, read in world.delivered(COMMITS):
+            found[commit].append(Delivery(body, read))
+    return [one for one in found if one]
 
 
-READS = st.none() | st.integers(0, 3)
-COMMITS = 4
-MOST_WORLDS = 6
+COMMITS = 5
 
 
 @unlimited
 @examples()
-@given(commits())
-def test_any_delivery_ends_in_the_newest_version(commits: list[list[Delivery]]) -> None:
+@given(worlds())
+def test_any_delivery_ends_in_the_newest_version(worlds: list[World]) -> None:
     """Whatever is delivered, in whatever order and how often, the tables hold each order's newest delivered version; every
     day whose sales changed is named; and delivering all of it again changes no row.
     """
     with trial() as running:
         before = contents(running.warehouse.path)
-        for deliveries in commits:
+        for deliveries in commits(worlds):
             changes, added, changed = running.commit(deliveries)
             after = contents(running.warehouse.path)
 
@@ -165,7 +156,7 @@ def test_any_delivery_ends_in_the_newest_version(commits: list[list[Delivery]]) 
             assert_newest_is_live(running, after)
             before = after
 
-        again = [Delivery(body, None if read is None else read + 60) for one in commits for body, read in one]
+        again = [Delivery(body, None if read is None else read + 60) for one in commits(worlds) for body, read in one]
         changes, _, _ = running.commit(again)
 
         assert contents(running.warehouse.path) == before

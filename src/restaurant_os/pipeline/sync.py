@@ -81,7 +81,6 @@ class Progress(Protocol):
     def planned(self, windows: int) -> None: ...
     def page(self, location: Location, new_rows: int) -> None: ...
     def window_read(self, location: Location) -> None: ...
-    def failed(self, location: Location, problem: RestaurantOSError) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,6 @@ class OrdersSync:
             result.error = problem
             if isinstance(problem, (WarehouseError, CredentialsError)):
                 self._stop.set()  # it would be the same for every location
-            progress.failed(location, problem)
         return result
 
     def _unit(self, unit: Unit, read: Callable[[Window], Read], result: LocationResult, progress: Progress) -> None:

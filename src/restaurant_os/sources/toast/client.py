@@ -128,6 +128,19 @@ class ToastClient:
             self.pacer.hold(location, self._until_reset(response) or 0.0)
         return response
 
+    def require(self, scope: str) -> None:
+        """Fail at once when the token says that it lacks a scope.
+
+        Raises:
+            AccessError: it does.
+        """
+        granted = self.token().scopes()
+        if granted is not None and scope not in granted:
+            raise AccessError(
+                f"Toast {self.http.base_url}: the client lacks the scope {scope}. Nothing was read.",
+                next_step=f"In Toast Web give the client the scope {scope}; `restaurant-os doctor` shows which it has.",
+            )
+
     def learn_clock(self, location: str) -> None:
         """Ask twice for anything, so that `http.now()` goes by the server's clock even when a token was at hand and one answer lies."""
         for _ in range(2):

@@ -7,6 +7,7 @@ by its owner only, in a file named by a digest of the address, the client and it
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -33,6 +34,15 @@ class Token:
 
     def is_fresh(self, now: datetime) -> bool:
         return now < self.expires_at - RENEW_BEFORE
+
+    def scopes(self) -> frozenset[str] | None:
+        """What the token's claims say it may do (reference, section 1); None where it is no JWT that says so. Not a check of the token."""
+        try:
+            middle = self.value.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+            return frozenset(str(claims["scope"]).split())
+        except (IndexError, ValueError, KeyError, TypeError):
+            return None
 
     def __repr__(self) -> str:
         return f"Token(expires_at={self.expires_at.isoformat()})"

@@ -1,0 +1,90 @@
+"""`kill -9` of a real sync at a chosen moment."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from restaurant_desk import Desk, started
+from warehouse_reading import Rows, read
+
+#: Whether the moment has come, asked every millisecond; `began` is when the sync was started.
+Moment = Callable[[Desk, float], bool]
+
+
+def after(seconds: float) -> Moment:
+    """So long after the start of the command."""
+    return lambda desk, began: time.monotonic() - began >= seconds
+
+
+def while_spilling(files: int) -> Moment:
+    """When so many files of pages that wait for their commit stand beside the warehouse."""
+    return lambda desk, began: len(list(spill(desk).glob("*/*.arrow"))) >= files
+
+
+@dataclass
+class InCommit:
+    """When DuckDB's log has stood beside the file so many times: it is written by a commit and taken away by closing."""
+
+    times: int
+    seen: int = 0
+    is_there: bool = field(default=False)
+
+    def __call__(self, desk: Desk, began: float) -> bool:
+        was, self.is_there = self.is_there, log(desk).exists()
+        self.seen += self.is_there and not was
+        return self.seen >= self.times
+
+
+def spill(desk: Desk) -> Path:
+    return desk.warehouse.with_name(desk.warehouse.name + ".spill")
+
+
+def log(desk: Desk) -> Path:
+    return desk.warehouse.with_name(desk.warehouse.name + ".wal")
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What was seen: whether the sync still ran when the moment came, and after how many seconds."""
+
+    is_killed: bool
+    seconds: float
+    left_log: bool
+    left_spill: bool
+
+
+def kill_at(desk: Desk, moment: Moment, *arguments: str) -> Killed:
+    """Start `restaurant-os sync orders` with these arguments and kill it at the moment."""
+    began = time.monotonic()
+    process = started(desk.folder, "sync", "orders", *arguments)
+    try:
+        while process.poll() is None and not moment(desk, began):
+            time.sleep(0.001)
+        is_running = process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+    return Killed(is_running, time.monotonic() - began, log(desk).exists(), spill(desk).exists())
+
+
+def halves(desk: Desk, folder: Path) -> tuple[Rows, Rows]:
+    """Right after a kill, read from a copy: the days of orders that are in, and the days that the ledger says are in. They must be the same."""
+    folder.mkdir(parents=True)
+    for file in (desk.warehouse, log(desk)):
+        if file.exists():
+            shutil.copy(file, folder)
+    copied = folder / desk.warehouse.name
+    if not copied.exists() or not read(copied, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'sync_runs'"):
+        return [], []
+    landed = read(copied, "SELECT restaurant_guid, business_date, count(*) FROM fact_orders GROUP BY ALL ORDER BY ALL")
+    said = read(copied, "SELECT DISTINCT restaurant_guid, business_date, rows_read FROM sync_runs WHERE rows_read > 0 ORDER BY ALL")
+    return landed, said
+
+
+def left_behind(desk: Desk) -> list[str]:
+    """What stands in the folder that no sync should leave there."""
+    return sorted(str(path.relative_to(desk.folder)) for path in (spill(desk), log(desk)) if path.exists())
