@@ -38,7 +38,7 @@ check: $(DEV)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lint-imports --no-timings > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 test: check
 	@$(BIN)/python -m pytest -n auto

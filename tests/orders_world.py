@@ -18,7 +18,7 @@ import pyarrow as pa
 from restaurant_os.batch import Batch, Rejected
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.settings import Location
-from restaurant_os.sources.toast.decode import OrderDecoder
+from restaurant_os.sources.toast.decode import OrderDecoder, staged_schema
 from restaurant_os.tables import ORDER_TABLES
 from restaurant_os.warehouse import Changes, Commit, LoadMode, SyncRun
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
@@ -51,7 +51,16 @@ def api_time(instant: datetime) -> str:
 
 
 def selection(guid: str, price: float | None = 10.0, **fields: Any) -> Json:
-    return {"guid": guid, "displayName": guid, "quantity": 1, "preDiscountPrice": price, "price": price, "tax": 0, "modifiers": [], **fields}
+    return {
+        "guid": guid,
+        "displayName": guid,
+        "quantity": 1,
+        "preDiscountPrice": price,
+        "price": price,
+        "tax": 0,
+        "modifiers": [],
+        **fields,
+    }
 
 
 def payment(guid: str, amount: float | None = 10.0, **fields: Any) -> Json:
@@ -80,7 +89,14 @@ def discount(guid: str, amount: float = 1.0, **fields: Any) -> Json:
 
 
 def charge(guid: str, amount: float = 3.0, **fields: Any) -> Json:
-    return {"guid": guid, "name": "Delivery", "chargeAmount": amount, "gratuity": False, "serviceChargeCategory": "SERVICE_CHARGE", **fields}
+    return {
+        "guid": guid,
+        "name": "Delivery",
+        "chargeAmount": amount,
+        "gratuity": False,
+        "serviceChargeCategory": "SERVICE_CHARGE",
+        **fields,
+    }
 
 
 def check(guid: str, selections: Sequence[Json] = (), payments: Sequence[Json] = (), **fields: Any) -> Json:
@@ -129,7 +145,7 @@ def flat(*orders: Json, read_at: str | None = None, location: Location = NORTH) 
 def together(batches: Iterable[Batch]) -> dict[str, pa.Table]:
     """Batches of one decoder as the tables of one commit."""
     found = list(batches)
-    return {spec.name: pa.Table.from_batches([batch.tables[spec.name] for batch in found]) for spec in ORDER_TABLES}
+    return {spec.name: pa.Table.from_batches([batch.tables[spec.name] for batch in found], staged_schema(spec)) for spec in ORDER_TABLES}
 
 
 # --- into a warehouse -------------------------------------------------------------------------------------------------

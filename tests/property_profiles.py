@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 PROVE = "prove"
 QUICK = "quick"
@@ -26,12 +26,13 @@ for name in MOST:
         deadline=None,
         database=None,
         print_blob=True,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 settings.load_profile(profile)
 
-#: pytest's own time limit is for tests, not for proofs.
-unlimited = pytest.mark.timeout(0 if most > MOST[QUICK] else 120)
+#: A failing example takes minutes to shrink, and a proof longer: neither shall end in pytest's own time limit.
+unlimited = pytest.mark.timeout(0 if most > MOST[QUICK] else 900)
 
 
 def examples(times: int = 1) -> settings:

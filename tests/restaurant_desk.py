@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
-from toast_simulator import CREDENTIALS, Toast, environment, settings_text
 
 from restaurant_os.app import App, build_app
 from restaurant_os.errors import RestaurantOSError
 from restaurant_os.pipeline.sync import LocationResult, Span
 from restaurant_os.settings import Location, load
 from restaurant_os.sources.http import RetryPolicy
+from toast_simulator import CREDENTIALS, Toast, environment, settings_text
 
 COMMAND = str(Path(sys.executable).with_name("restaurant-os"))
 #: Faults come often, waits are short.

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from toast_simulator import COLUMNS, Sales
 
 from restaurant_os.tables import ORDER_TABLES, TABLES
+from toast_simulator import COLUMNS, Sales
 
 Rows = list[tuple[Any, ...]]
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from killing import InCommit, Moment, after, halves, kill_at, left_behind, while_spilling
 from restaurant_desk import Desk, desk
 from toast_simulator import LAST_DAY, Toast, simulating

@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+
 from restaurant_desk import Desk, desk
+from restaurant_os.simulator.faults import KINDS
 from toast_simulator import EVERY_FAULT, LAST_DAY, Sales, Toast, simulating
 from warehouse_reading import daily_sales, read
-
-from restaurant_os.simulator.faults import KINDS
 
 FIRST_DAY = LAST_DAY - timedelta(days=2)
 

@@ -235,12 +235,12 @@ class ToastClient:
         )
 
     def _until_reset(self, response: httpx.Response) -> float | None:
-        """Seconds until the window named by the answer ends, in epoch seconds, by whichever of the two clocks says sooner."""
+        """Seconds until the window named by the answer ends, in epoch seconds; None when it has ended by either clock."""
         reset = _seconds(response.headers.get("X-Toast-RateLimit-Reset"))
         if reset is None:
             return None
-        ahead = [wait for now in (self._clock.now(), self.http.now()) if (wait := reset - now.timestamp()) > 0]
-        return min([*ahead, LONGEST_NAMED_WAIT]) if ahead else 0.05
+        wait = min(reset - now.timestamp() for now in (self._clock.now(), self.http.now()))
+        return min(wait, LONGEST_NAMED_WAIT) if wait > 0 else None
 
     # --- who and what may be read ---------------------------------------------------------------------------------
 
