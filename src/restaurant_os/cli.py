@@ -6,11 +6,9 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage. Results go to stdout (`--
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -68,17 +66,6 @@ def _app(context: typer.Context, config: Path | None) -> Any:
     return build_app(load(config or context.obj))
 
 
-def _stop_on_signal(built: Any) -> None:
-    """SIGINT and SIGTERM end a sync after the page it is reading; a second one ends the process at once."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        built.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-
-
 def _span(first: str | None, last: str | None) -> Any:
     from restaurant_os.pipeline.sync import Span
     from restaurant_os.settings import iso_date
@@ -113,7 +100,6 @@ def sync_orders(
     span = _span(first, last)
     built = _app(context, config)
     locations = built.locations(location)
-    _stop_on_signal(built)
     results = terminal.run_sync(built, locations, span, "orders", show=not json)
     failed = [r for r in results if r.error]
     if json:

@@ -6,13 +6,16 @@ import csv
 import io
 import itertools
 import json
+import signal
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pyarrow as pa
@@ -231,6 +234,22 @@ class SyncProgress:
 
 def run_sync(app: App, locations: Sequence[Location], span: Span | None, label: str, *, show: bool) -> list[LocationResult]:
     """A sync of orders under its progress bar."""
-    with SyncProgress(label, {x.toast_guid: x.name for x in locations}, enabled=show) as progress:
+    with _stoppable(app), SyncProgress(label, {x.toast_guid: x.name for x in locations}, enabled=show) as progress:
         app.on_wait = progress.waiting
         return app.orders_sync.run(locations, span, progress)
+
+
+@contextmanager
+def _stoppable(app: App) -> Iterator[None]:
+    """SIGINT and SIGTERM end the sync after the page it is reading; a second one ends the process at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        app.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

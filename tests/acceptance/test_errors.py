@@ -324,35 +324,33 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, group: Desk, toast: Toast, ro
 # --- asked to stop ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_sync_that_is_stopped_says_so_and_can_go_on(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C during a sync: a clean message, exit code 1, nothing half in; run again it completes."""
-    with simulating(locations=2, days=2, limited=True) as toast:
-        group = desk(tmp_path / "group", toast)
-        process = started(group.folder, "sync", "orders", *SPAN)
-        while not list(spill(group).glob("*/*.arrow")):
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.01)
-        process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
-        stopped = subprocess.CompletedProcess([], process.returncode, "", said)
-
-        assert outcome(stopped, "Stopped", "is in", "again") == clean(1, next_step=False)
-        assert left_behind(group) == []
-        assert group.run("sync", "orders", *SPAN).returncode == 0
-        assert daily_sales(group.warehouse) == toast.books()
-
-
-def test_a_stop_while_waiting_ends_at_once(group: Desk, toast: Toast) -> None:
-    """The careful pace waits 12 seconds between two calls: a stop does not wait with it."""
-    process = started(group.folder, "sync", "orders", *SPAN, RESTAURANT_OS_TOAST_PACING="careful")
+def stopped(group: Desk, number: signal.Signals, pacing: str) -> tuple[Ran, float]:
+    """A sync that is sent a signal while its first pages wait for their commit, and how long it then took to end."""
+    process = started(group.folder, "sync", "orders", *SPAN, RESTAURANT_OS_TOAST_PACING=pacing)
     while not list(spill(group).glob("*/*.arrow")):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
     began = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said, _ = process.communicate(timeout=30)
+    return subprocess.CompletedProcess([], process.returncode, "", said), time.monotonic() - began
 
-    assert outcome(subprocess.CompletedProcess([], process.returncode, "", said), "Stopped", "again") == clean(1, next_step=False)
-    assert time.monotonic() - began < 8
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_sync_that_is_stopped_says_so_and_can_go_on(group: Desk, toast: Toast, number: signal.Signals) -> None:
+    """Ctrl-C during a sync: a clean message, exit code 1, nothing half in; run again it completes."""
+    ran, _ = stopped(group, number, "documented")
+
+    assert outcome(ran, "Stopped", "is in", "again") == clean(1, next_step=False)
+    assert left_behind(group) == []
+    assert group.run("sync", "orders", *SPAN).returncode == 0
+    assert daily_sales(group.warehouse) == toast.books()
+
+
+def test_a_stop_does_not_wait_for_the_pace(group: Desk) -> None:
+    """The careful pace waits 12 seconds between two calls: a stop does not wait with it."""
+    ran, seconds = stopped(group, signal.SIGINT, "careful")
+
+    assert outcome(ran, "Stopped", "again") == clean(1, next_step=False)
+    assert seconds < 8
     assert left_behind(group) == []

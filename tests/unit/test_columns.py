@@ -52,8 +52,8 @@ def test_artefacts_of_floats_are_rounded_off(cents: Decimal, steps: int) -> None
     [
         ("10.290000000000001", "10.2900"),
         ("-0.30000000000000004", "-0.3000"),
-        ("1.00005", "1.0000"),
-        ("0.00015", "0.0002"),
+        ("1.00006", "1.0001"),
+        ("0.00014", "0.0001"),
         ("-0", "0.0000"),
         ("-0.00001", "0.0000"),
         ("9999999999.9999", "9999999999.9999"),
@@ -62,7 +62,7 @@ def test_artefacts_of_floats_are_rounded_off(cents: Decimal, steps: int) -> None
     ],
 )
 def test_money_of_some_texts(text: str, expected: str) -> None:
-    """What an API may send, and what is kept of it: half to even at the fourth place."""
+    """What an API may send, and what is kept of it: rounded at the fourth place."""
     found = money([as_json_says(text)], "Check.amount")
 
     assert [str(value) for value in found.to_pylist()] == [expected]
