@@ -20,7 +20,7 @@ from typing import Any
 
 from restaurant_os import terminal
 from restaurant_os.app import App, build_app
-from restaurant_os.errors import UsageError
+from restaurant_os.errors import StoppedError, UsageError
 from restaurant_os.pipeline.sync import Span
 from restaurant_os.scaffold import settings_text
 from restaurant_os.settings import FILE_NAME, load, load_without_file
@@ -52,6 +52,9 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
         span = Span(last_day - timedelta(days=days - 1), last_day)
         results = terminal.run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
     failed = [r for r in results if r.error]
+    if any(isinstance(r.error, StoppedError) for r in failed):
+        terminal.print_failures(results)
+        return 1
     rows = _summary(app)
     changed = sum(r.rows_added + r.rows_changed for r in results)
     if json:
