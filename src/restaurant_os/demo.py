@@ -98,7 +98,8 @@ def _simulator(locations: int, days: int, seed: int, last_day: date) -> Iterator
     """The simulator in a process of its own, on a free port, ended with the block; gives its address."""
     options = {"port": 0, "locations": locations, "days": days, "seed": seed, "last-day": last_day.isoformat()}
     arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    process = subprocess.Popen([sys.executable, "-m", "restaurant_os.simulator", *arguments], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    command = [sys.executable, "-m", "restaurant_os.simulator", *arguments, "--end-with-stdin"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         line = process.stdout.readline() if process.stdout else ""
         url = next((word for word in line.split() if word.startswith("http://")), "")

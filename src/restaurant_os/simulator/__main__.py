@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+import threading
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -24,7 +27,18 @@ def arguments(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--clock-speed", type=float, metavar="N", help="simulated seconds per second (default: the world stands still)")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="TOML file of faults to inject")
     parser.add_argument("--clients", type=Path, metavar="FILE", help="TOML file of API clients, instead of demo-client")
-    return Options(**vars(parser.parse_args(argv)))
+    parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, so as not to outlive who started it")
+    given = vars(parser.parse_args(argv))
+    if given.pop("end_with_stdin"):
+        threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
+    return Options(**given)
+
+
+def _end_with_stdin() -> None:
+    # Straight from the descriptor: a thread that waits in a buffered reader keeps the interpreter from ending.
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
