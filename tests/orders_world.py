@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -152,7 +154,19 @@ def together(batches: Iterable[Batch]) -> dict[str, pa.Table]:
 
 
 def open_warehouse(folder: Path, now: datetime = FIRST_VERSION) -> DuckDBWarehouse:
-    return DuckDBWarehouse(folder / "test.duckdb", wait_seconds=5, memory_limit="128MB", now=lambda: now)
+    """A warehouse with every table and view, and nothing in them."""
+    path = folder / "test.duckdb"
+    path.write_bytes(empty_file())
+    return DuckDBWarehouse(path, wait_seconds=5, memory_limit="128MB", now=lambda: now)
+
+
+@cache
+def empty_file() -> bytes:
+    """Made once: the views cost half a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = DuckDBWarehouse(Path(folder) / "empty.duckdb")
+        warehouse.rows("SELECT 1")
+        return warehouse.path.read_bytes()
 
 
 def land(

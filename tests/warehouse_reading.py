@@ -55,3 +55,14 @@ def ledger(path: Path) -> dict[str, Rows]:
 
 def waiting_in_quarantine(path: Path) -> Rows:
     return read(path, "SELECT record_guid, field, reason FROM quarantine WHERE resolved_at IS NULL ORDER BY ALL")
+
+
+def differences(ours: Sales, books: Sales) -> list[str]:
+    """Every value in which the two disagree, as a line to read; a row that one of them lacks counts as noughts."""
+    nothing = (0,) * len(COLUMNS)
+    return [
+        f"{guid} {on} {column}: {mine} here, {theirs} in the books"
+        for guid, on in sorted(ours.keys() | books.keys())
+        for column, mine, theirs in zip(COLUMNS, ours.get((guid, on), nothing), books.get((guid, on), nothing), strict=True)
+        if mine != theirs
+    ]

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,15 +61,6 @@ def contents(path: Path) -> Contents:
         )
 
 
-@cache
-def empty_file() -> bytes:
-    """A warehouse with its tables and views and nothing in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = open_warehouse(Path(folder))
-        warehouse.rows("SELECT 1")
-        return warehouse.path.read_bytes()
-
-
 @dataclass
 class Trial:
     """A warehouse and the model of it, fed the same deliveries."""
@@ -118,9 +108,7 @@ def copies(batch: Batch) -> list[Rows]:
 @contextmanager
 def trial() -> Iterator[Trial]:
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = open_warehouse(Path(folder))
-        warehouse.path.write_bytes(empty_file())
-        yield Trial(warehouse)
+        yield Trial(open_warehouse(Path(folder)))
 
 
 def commits(worlds: Sequence[World]) -> list[list[Delivery]]:
