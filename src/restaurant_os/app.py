@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -30,6 +31,7 @@ class ToastSource:
 
     client: ToastClient
     discount_kinds: dict[str, str]
+    wait_seconds: float
 
     def now(self) -> datetime:
         return self.client.http.now()
@@ -37,6 +39,9 @@ class ToastSource:
     def connect(self, location: Location) -> None:
         self.client.require(SCOPE)
         self.client.learn_clock(location.toast_guid)
+
+    def turn(self, location: Location) -> AbstractContextManager[None]:
+        return self.client.location_turn(location, self.wait_seconds)
 
     def orders(self, location: Location) -> Callable[[Window], Read]:
         decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=self.discount_kinds)
@@ -85,7 +90,7 @@ class App:
     def orders_sync(self) -> OrdersSync:
         settings = self.settings
         return OrdersSync(
-            source=ToastSource(self.toast, settings.discounts.by_name()),
+            source=ToastSource(self.toast, settings.discounts.by_name(), settings.wait_seconds),
             warehouse=self.warehouse,
             spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
             load_mode=settings.load_mode,

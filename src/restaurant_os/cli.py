@@ -93,7 +93,7 @@ def sync_orders(
 ) -> None:
     """Bring orders in: what changed since the last time, or, with --from and --to, whole business dates.
 
-    Both ends of a span are included. What is in already and did not change is not written again, so a sync can be repeated and goes on where it stopped.
+    Both ends of a span are included. What is in already and did not change is not written again, so a sync can be repeated at any time.
     """
     from restaurant_os import terminal
 

@@ -9,7 +9,6 @@ RestaurantOSError
 │   ├── CredentialsError
 │   ├── AccessError          a scope or a location is missing
 │   ├── RequestError         the API calls the request itself wrong
-│   ├── SkewError            the two clocks disagree
 │   └── WarehouseError
 │       ├── LockedError      another process holds the file
 │       └── QueryError       the person's SQL failed or is not allowed
@@ -69,10 +68,6 @@ class AccessError(FatalError):
 
 
 class RequestError(FatalError):
-    pass
-
-
-class SkewError(FatalError):
     pass
 
 

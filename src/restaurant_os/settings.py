@@ -215,10 +215,10 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as problem:
         raise SettingsError(f"settings: {path} cannot be read: {problem.strerror}.", next_step="Check the file's permissions.") from None
-    secret = {"toast_client_id", "toast_client_secret", "source", "folder"} & given.keys()
+    secret = [name for name in given if name.lower() in {"toast_client_id", "toast_client_secret"}]
     if secret:
         raise SettingsError(
-            f"settings: {path} holds {sorted(secret)[0]}.",
+            f"settings: {path} holds {secret[0]}.",
             next_step="Credentials belong in the environment or in .env, as TOAST_CLIENT_ID and TOAST_CLIENT_SECRET.",
         )
     return given

@@ -35,7 +35,7 @@ GROUP BY w.restaurant_guid
 
 DAYS_READ = """
 SELECT restaurant_guid, business_date, max(started_at) FROM sync_runs
-WHERE dataset = ? AND window_kind = ? AND status = 'done' GROUP BY restaurant_guid, business_date
+WHERE dataset = ? AND window_kind = ? AND status = ? GROUP BY restaurant_guid, business_date
 """
 
 
@@ -46,4 +46,11 @@ def chains(warehouse: Warehouse, dataset: str) -> dict[str, Chain]:
 
 def days_read(warehouse: Warehouse, dataset: str) -> dict[tuple[str, date], datetime]:
     """When each location's business date was last read whole: the instant that read began."""
-    return {(guid, day): started for guid, day, started in warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE])}
+    return {(guid, day): started for guid, day, started in warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "done"])}
+
+
+def days_unstable(warehouse: Warehouse, dataset: str) -> set[tuple[str, date]]:
+    """Days whose last read found them still moving: to be asked again."""
+    done = days_read(warehouse, dataset)
+    unstable = warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "unstable"])
+    return {(guid, day) for guid, day, started in unstable if (guid, day) not in done or done[guid, day] < started}

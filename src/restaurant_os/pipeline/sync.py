@@ -10,9 +10,9 @@ from __future__ import annotations
 import errno
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Protocol
 
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED, Batch, Window
 from restaurant_os.businessday import days_between
-from restaurant_os.errors import CredentialsError, RestaurantOSError, StoppedError, UsageError, WarehouseError
+from restaurant_os.errors import CredentialsError, LockedError, RestaurantOSError, StoppedError, UsageError, WarehouseError
 from restaurant_os.pipeline import ledger
 from restaurant_os.pipeline.spill import Spill, clear_left_behind
 from restaurant_os.settings import Location
@@ -68,6 +68,14 @@ class Source(Protocol):
 
     def connect(self, location: Location) -> None:
         """Make sure that the API lets us in and tells its time, once, before locations start side by side."""
+        ...
+
+    def turn(self, location: Location) -> AbstractContextManager[None]:
+        """One sync of a location at a time, whoever runs it.
+
+        Raises:
+            LockedError: another process did not end its own in time.
+        """
         ...
 
     def orders(self, location: Location) -> Callable[[Window], Read]:
@@ -155,10 +163,11 @@ class OrdersSync:
         clear_left_behind(self.spill_folder)
         chains = ledger.chains(self.warehouse, ORDERS)
         days_read = ledger.days_read(self.warehouse, ORDERS)
+        unstable = ledger.days_unstable(self.warehouse, ORDERS)
         if locations:
             self.source.connect(locations[0])
         plans = {
-            location: self._dates(location, span) if span else self._changes(location, chains.get(location.toast_guid), days_read)
+            location: self._dates(location, span) if span else self._changes(location, chains.get(location.toast_guid), days_read, unstable)
             for location in locations
         }
         progress.planned(sum(len(unit.windows) for units in plans.values() for unit in units))
@@ -185,7 +194,13 @@ class OrdersSync:
         windows = [Window(BUSINESS_DATE, *location.business_day.bounds(day), day) for day in days]
         return [Unit(location, windows[n : n + DAYS_PER_UNIT]) for n in range(0, len(windows), DAYS_PER_UNIT)]
 
-    def _changes(self, location: Location, chain: ledger.Chain | None, days_read: Mapping[tuple[str, date], datetime]) -> list[Unit]:
+    def _changes(
+        self,
+        location: Location,
+        chain: ledger.Chain | None,
+        days_read: Mapping[tuple[str, date], datetime],
+        unstable: Set[tuple[str, date]],
+    ) -> list[Unit]:
         now = whole_milliseconds(self.source.now())
         own = {day: started for (guid, day), started in days_read.items() if guid == location.toast_guid}
         start = (chain.mark if chain else min([now - timedelta(days=self.first_days), *own.values()])) - self.overlap
@@ -193,8 +208,8 @@ class OrdersSync:
         last_closed = location.business_day.last_closed(now)
         closeout = location.business_day.start(last_closed + timedelta(days=1))
         net = days_between(last_closed - timedelta(days=NET_DAYS - 1), last_closed)
-        due = [day for day in net if day not in own or own[day] < closeout]
-        return units + self._by_date(location, due)
+        due = {day for day in net if day not in own or own[day] < closeout} | {day for guid, day in unstable if guid == location.toast_guid}
+        return units + self._by_date(location, sorted(due))
 
     # --- one location ---------------------------------------------------------------------------------------------
 
@@ -202,11 +217,12 @@ class OrdersSync:
         result = LocationResult(location)
         read = self.source.orders(location)
         try:
-            for unit in units:
-                self._unit(unit, read, result, progress)
+            with self.source.turn(location):
+                for unit in units:
+                    self._unit(unit, read, result, progress)
         except RestaurantOSError as problem:
             result.error = problem
-            if isinstance(problem, (WarehouseError, CredentialsError)):
+            if isinstance(problem, (WarehouseError, CredentialsError)) and not isinstance(problem, LockedError):
                 self._stop.set()  # it would be the same for every location
         return result
 
@@ -291,6 +307,6 @@ def _disk_full_as_ours(folder: Path) -> Iterator[None]:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WarehouseError(
                 f"{folder.parent}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
-                next_step="Free some space, then run the same command again: it goes on where it stopped.",
+                next_step="Free some space, then run the same command again: what is in stays in.",
             ) from None
         raise

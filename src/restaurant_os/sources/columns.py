@@ -4,7 +4,7 @@ Rows are tuples in the order of their table's columns. In them money is a float 
 API's text, and a date is days since 1970-01-01.
 
 Money: a JSON number with at most four decimals and a magnitude under 1e10 survives a double: the double nearest to it, times
-ten thousand, is within 1e-2 of the whole number it stands for, so rounding gives that number exactly. The same rounding
+ten thousand, is within 2e-2 of the whole number it stands for, so rounding gives that number exactly. The same rounding
 takes float artefacts (10.290000000000001) off. A property test holds this against Decimal.
 """
 

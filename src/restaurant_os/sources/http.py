@@ -85,7 +85,7 @@ class Http:
         except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError) as problem:
             raise RetryableError(
                 f"{method} {self.base_url}{path}: no whole answer ({type(problem).__name__}: {printable(problem, 160)}).",
-                next_step="Check the network and the address `[toast] base_url`; then run the command again: it goes on where it stopped.",
+                next_step="Check the network and the address `[toast] base_url`; then run the command again: what is in stays in.",
             ) from None
         except httpx.UnsupportedProtocol as problem:
             raise RetryableError(

@@ -187,7 +187,7 @@ def our_error(problem: Exception, path: Path) -> WarehouseError:
 def disk_full(path: Path) -> WarehouseError:
     return WarehouseError(
         f"warehouse {path}: the disk is full. Nothing of this step was written; everything before it is in.",
-        next_step="Free some space, then run the same command again: it goes on where it stopped.",
+        next_step="Free some space, then run the same command again: what is in stays in.",
     )
 
 
@@ -335,6 +335,7 @@ def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, A
 def _insert(connection: duckdb.DuckDBPyConnection, spec: TableSpec, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
+    names = ", ".join(spec.names)
     connection.register("own_rows", pa.Table.from_pylist(rows, schema=spec.schema))
-    run(connection, f"INSERT INTO {spec.name} SELECT {', '.join(spec.names)} FROM own_rows")
+    run(connection, f"INSERT INTO {spec.name} ({names}) SELECT {names} FROM own_rows")
     connection.unregister("own_rows")

@@ -7,6 +7,7 @@ configuration locked before the SQL is seen; rows, time and memory are bounded.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,17 @@ def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Qu
         rows += batch.num_rows
         if rows > most_rows:
             break
-    table = pa.Table.from_batches(batches, schema=reader.schema)
+    table = _with_integers(pa.Table.from_batches(batches, schema=reader.schema))
     return QueryResult(table.slice(0, most_rows), rows > most_rows)
+
+
+def _with_integers(table: pa.Table) -> pa.Table:
+    """DuckDB sums integers to 128 bits, which Arrow calls decimals without places; they are integers again where they fit in 64."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type) and field.type.scale == 0:
+            with suppress(pa.ArrowInvalid):
+                table = table.set_column(place, field.name, table.column(place).cast(pa.int64()))
+    return table
 
 
 def _settle(path: Path, wait_seconds: float) -> None:

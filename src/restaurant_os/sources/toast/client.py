@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,17 +19,20 @@ import msgspec
 
 from restaurant_os.clock import Clock
 from restaurant_os.errors import AccessError, CredentialsError, RateLimitedError, RequestError, RetryableError
-from restaurant_os.settings import GUID
+from restaurant_os.settings import GUID, Location
 from restaurant_os.sources.http import LONGEST_NAMED_WAIT, Http, RetryPolicy, retried
 from restaurant_os.sources.pacing import Pacer, Pacing
 from restaurant_os.sources.toast.token import Token, TokenStore
 from restaurant_os.text import printable
+from restaurant_os.turns import turn
 
 LOGIN = "/authentication/v1/authentication/login"
 ORDERS_BULK = "ordersBulk"
 #: Pulls by modification time of more than a day ago, which Toast wants further apart.
 ORDERS_BULK_HISTORY = "ordersBulk history"
 OTHER = "other"
+#: A login is one call, retried; whoever waits for another process's goes on without it after this.
+LOGIN_WAIT_SECONDS = 120.0
 
 #: Both obey Retry-After and X-Toast-RateLimit-*. A fixed window of one second holds five calls only when they are a little
 #: further apart than a fifth of a second.
@@ -128,6 +132,11 @@ class ToastClient:
             self.pacer.hold(location, self._until_reset(response) or 0.0)
         return response
 
+    def location_turn(self, location: Location, wait_seconds: float) -> AbstractContextManager[None]:
+        """One sync at a time per client and location: limits are counted so, and two processes would pace each alone."""
+        what = f"sync of {printable(location.name, 60)}"
+        return turn(self._tokens.turn_file(location.toast_guid), what, clock=self._clock, wait_seconds=wait_seconds)
+
     def require(self, scope: str) -> None:
         """Fail at once when the token says that it lacks a scope.
 
@@ -164,7 +173,7 @@ class ToastClient:
         with self._login_lock:
             now = self._clock.now()
             if self._token is None or not self._token.is_fresh(now):
-                with self._tokens.login_turn():
+                with turn(self._tokens.turn_file("login"), "login", clock=self._clock, wait_seconds=LOGIN_WAIT_SECONDS):
                     kept = self._tokens.read()
                     self._token = kept if kept and kept.is_fresh(now) else self._log_in()
             return self._token
@@ -215,9 +224,7 @@ class ToastClient:
                 f"{where}: limited ({said}).", next_step='Use `pacing = "careful"`, or run again later.', retry_after=wait
             )
         if status >= 500 or status in (408, 499):
-            return RetryableError(
-                f"{where}: trouble at Toast ({said}).", next_step="Run the command again later: it goes on where it stopped."
-            )
+            return RetryableError(f"{where}: trouble at Toast ({said}).", next_step="Run the command again later: what is in stays in.")
         if status == httpx.codes.UNAUTHORIZED:
             return CredentialsError(
                 f"{where}: a token just given is refused ({said}).",

@@ -43,7 +43,6 @@ PRIVATE_FIELDS = frozenset(
         "networkTransactionIdentifier",
     }
 )
-RECORD_JSON_LIMIT = 1_000_000
 HOUR_US = 3_600_000_000
 
 
@@ -145,7 +144,7 @@ class OrderDecoder:
             business_date=_known_day(fields.get("businessDate")),
             field=printable(field, 200),
             reason=printable(reason, 500),
-            record_json=text if len(text) <= RECORD_JSON_LIMIT else text[:RECORD_JSON_LIMIT],
+            record_json=text,
         )
 
 

@@ -12,16 +12,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may then log in at once, which costs one login
-    fcntl = None  # type: ignore[assignment]
 
 #: A new token is given only in the last minute of the old one (Toast: apiAuthTokenRefresh).
 RENEW_BEFORE = timedelta(seconds=60)
@@ -71,24 +65,13 @@ class TokenStore:
                 json.dump({"token": token.value, "expires_at": token.expires_at.timestamp()}, file)
             Path(name).replace(self.path)
 
+    def turn_file(self, what: str) -> Path:
+        """The file whose turn one process at a time has for `what` with this client's token."""
+        return self.path.with_name(f"{self.path.stem}-{what}.lock")
+
     def forget(self) -> None:
         with suppress(OSError):
             self.path.unlink()
-
-    @contextmanager
-    def login_turn(self) -> Iterator[None]:
-        """One process at a time logs in, so that the others find its token."""
-        handle = None
-        if fcntl is not None:
-            with suppress(OSError):
-                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                handle = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            if handle is not None:
-                os.close(handle)
 
 
 def default_folder() -> Path:

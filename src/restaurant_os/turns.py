@@ -1,0 +1,65 @@
+"""One process at a time: a turn that ends with the process that has it, however that ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from restaurant_os.clock import Clock
+from restaurant_os.errors import BusyError
+from restaurant_os.text import printable
+
+if sys.platform != "win32":  # turns are not taken on Windows: start no two syncs of a location at once there
+    import fcntl
+
+POLL_SECONDS = 0.1
+
+
+@contextmanager
+def turn(path: Path, what: str, *, clock: Clock, wait_seconds: float) -> Iterator[None]:
+    """Have the turn named by the file `path` while the block lasts. `what` is being done, for whoever waits in vain.
+
+    Raises:
+        BusyError: another process had it all the time; names its id.
+    """
+    handle = _opened(path)
+    if handle is None:
+        yield
+        return
+    try:
+        _wait_for(handle, what, clock, wait_seconds)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int | None:
+    """The file, made where there is none; None where no turns can be taken."""
+    if sys.platform == "win32":
+        return None
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    return None
+
+
+def _wait_for(handle: int, what: str, clock: Clock, wait_seconds: float) -> None:
+    give_up = clock.monotonic() + wait_seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if clock.monotonic() >= give_up:
+                holder = printable(os.pread(handle, 20, 0).decode("ascii", "replace")) or "unknown"
+                raise BusyError(
+                    f"{what}: process {holder} is doing it already; waited {wait_seconds:g} s for it. Nothing was read.",
+                    next_step="Wait for that process or end it, then run this again. A longer wait: `wait_seconds` in the settings.",
+                ) from None
+            clock.sleep(POLL_SECONDS)
+        else:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            return
