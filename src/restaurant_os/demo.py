@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,8 +48,8 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
     """Everything the demo does; gives the exit code."""
     began = time.monotonic()
     last_day = _remembered(folder, locations, days, seed)
-    with _simulator(locations, days, seed, last_day) as url:
-        app = _configured(folder, url)
+    with _simulator(locations, days, seed, last_day) as url, tempfile.TemporaryDirectory() as tokens:
+        app = _configured(folder, url, Path(tokens))
         span = Span(last_day - timedelta(days=days - 1), last_day)
         results = terminal.run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
     failed = [r for r in results if r.error]
@@ -115,16 +116,17 @@ def _simulator(locations: int, days: int, seed: int, last_day: date) -> Iterator
             process.wait()
 
 
-def _configured(folder: Path, url: str) -> App:
+def _configured(folder: Path, url: str, tokens: Path) -> App:
     """The demo's own settings, as a person would have them after `init --from-toast`, so that its folder can be explored."""
     os.environ.update(CLIENT)
     os.environ["RESTAURANT_OS_TOAST_BASE_URL"] = url
-    found = discover(build_app(load_without_file(folder, toast={"base_url": url, "pacing": "documented"})).toast)
+    settings = load_without_file(folder, toast={"base_url": url, "pacing": "documented"})
+    found = discover(build_app(settings, token_folder=tokens).toast)
     text = settings_text(base_url=url, pacing="documented", warehouse="duckdb:///restaurant-os.duckdb", locations=found)
     (folder / FILE_NAME).write_text(
         f"# Made anew by every `restaurant-os demo`; its simulator ends with the demo.\n{text}", encoding="utf-8"
     )
-    return build_app(load(folder / FILE_NAME))
+    return build_app(load(folder / FILE_NAME), token_folder=tokens)
 
 
 def _summary(app: App) -> list[tuple[Any, ...]]:

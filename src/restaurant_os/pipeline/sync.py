@@ -20,7 +20,7 @@ from typing import Protocol
 
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED, Batch, Window
 from restaurant_os.businessday import days_between
-from restaurant_os.errors import CredentialsError, LockedError, RestaurantOSError, StoppedError, UsageError, WarehouseError
+from restaurant_os.errors import CredentialsError, RestaurantOSError, StoppedError, UsageError, WarehouseError
 from restaurant_os.pipeline import ledger
 from restaurant_os.pipeline.spill import Spill, clear_left_behind
 from restaurant_os.settings import Location
@@ -74,7 +74,7 @@ class Source(Protocol):
         """One sync of a location at a time, whoever runs it.
 
         Raises:
-            LockedError: another process did not end its own in time.
+            BusyError: another process did not end its own in time.
         """
         ...
 
@@ -222,7 +222,7 @@ class OrdersSync:
                     self._unit(unit, read, result, progress)
         except RestaurantOSError as problem:
             result.error = problem
-            if isinstance(problem, (WarehouseError, CredentialsError)) and not isinstance(problem, LockedError):
+            if isinstance(problem, (WarehouseError, CredentialsError)):
                 self._stop.set()  # it would be the same for every location
         return result
 
