@@ -18,12 +18,12 @@ SPAN = ("--from", (LAST_DAY - timedelta(days=DAYS - 1)).isoformat(), "--to", LAS
 UNDISTURBED = "undisturbed"
 #: Shares of the undisturbed run's time.
 SHARES = (0.03, 0.15, 0.3, 0.45, 0.6, 0.75, 0.9)
-#: Commits: the schema's own is the first, then one of each restaurant.
-COMMITS = (1, 2, 3, 5, 8, 11, 13)
+#: Commits, and how long after each began: the schema's own is the first, then one of each restaurant.
+COMMITS = ((1, 0.0), (2, 0.0), (3, 0.01), (5, 0.02), (8, 0.04), (11, 0.08), (13, 0.16))
 SPILLED = (1, 60)
 MOMENTS = (
     *(f"at {share:.0%} of its time" for share in SHARES),
-    *(f"in commit {n}" for n in COMMITS),
+    *(f"{seconds * 1000:.0f} ms into commit {n}" for n, seconds in COMMITS),
     *(f"with {n} files of pages" for n in SPILLED),
 )
 LEAST = 10
@@ -44,7 +44,7 @@ def prove(folder: Path) -> dict[str, object]:
         expected = {**orders(undisturbed.warehouse), **ledger(undisturbed.warehouse)}
         moments: list[Moment] = [
             *(after(share * whole) for share in SHARES),
-            *(InCommit(n) for n in COMMITS),
+            *(InCommit(n, seconds) for n, seconds in COMMITS),
             *(while_spilling(n) for n in SPILLED),
         ]
         for name, moment in zip(MOMENTS, moments, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from restaurant_desk import Desk, started
@@ -27,16 +27,20 @@ def while_spilling(files: int) -> Moment:
 
 @dataclass
 class InCommit:
-    """When DuckDB's log has stood beside the file so many times: it is written by a commit and taken away by closing."""
+    """When DuckDB's log has come to stand beside the file so many times, and `seconds` after: a commit writes it, closing takes it away."""
 
     times: int
+    seconds: float = 0.0
     seen: int = 0
-    is_there: bool = field(default=False)
+    is_there: bool = False
+    since: float = 0.0
 
     def __call__(self, desk: Desk, began: float) -> bool:
         was, self.is_there = self.is_there, log(desk).exists()
-        self.seen += self.is_there and not was
-        return self.seen >= self.times
+        if self.is_there and not was:
+            self.seen += 1
+            self.since = time.monotonic()
+        return self.seen >= self.times and time.monotonic() - self.since >= self.seconds
 
 
 def spill(desk: Desk) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hypothesis import strategies as st
+
 from orders_world import Json, charge, check, discount, order, payment, refund, refund_details, selection, version_time
 
 #: Known faults that histories do not run into yet (test_merge_rules.py marks them as expected to fail): set to False once mended.
@@ -205,7 +206,9 @@ def move_payment(kitchen: Kitchen, place: int, first: int, second: int) -> Touch
 def refund_payment(kitchen: Kitchen, place: int, first: int, second: int) -> Touched:
     """Money back: by a line that was not given back yet, or without naming one. A later refund takes the earlier one's place."""
     voided = [one for one in kitchen.orders[place]["checks"] if one.get("voided") or one.get("deleted")]
-    found = [paid for home, paid in kitchen.payments(place) if not paid["voidInfo"] and (home not in voided or not NO_REFUND_ON_A_VOIDED_CHECK)]
+    found = [
+        paid for home, paid in kitchen.payments(place) if not paid["voidInfo"] and (home not in voided or not NO_REFUND_ON_A_VOIDED_CHECK)
+    ]
     if not found:
         return set()
     again = [paid for paid in found if paid["refund"]]

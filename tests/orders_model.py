@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 
 from orders_world import Rows
-
 from restaurant_os.tables import BY_NAME, LOADED_AT, ORDER_TABLES
 
 Row = dict[str, Any]

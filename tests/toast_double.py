@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from fake_time import FakeClock
 
+from fake_time import FakeClock
 from restaurant_os.sources.http import Http, RetryPolicy
 from restaurant_os.sources.toast.client import LOGIN, PROFILES, ToastClient
 from restaurant_os.sources.toast.token import TokenStore

@@ -9,7 +9,7 @@ RestaurantOSError
 │   ├── CredentialsError
 │   ├── AccessError          a scope or a location is missing
 │   ├── RequestError         the API calls the request itself wrong
-    │   ├── BusyError            another process is doing the very same
+│   ├── BusyError            another process is doing the very same
 │   └── WarehouseError
 │       ├── LockedError      another process holds the file
 │       └── QueryError       the person's SQL failed or is not allowed

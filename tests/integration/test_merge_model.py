@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import duckdb
 from hypothesis import given
+
 from orders_histories import World, worlds
 from orders_model import HEADER, REFUNDS, Day, Model, Row, key_of
 from orders_world import FIRST_VERSION, NORTH, Json, Rows, api_time, decoder, open_warehouse, page, together
 from property_profiles import examples, unlimited
-
 from restaurant_os.batch import COPY, Batch
 from restaurant_os.tables import ORDER_TABLES
 from restaurant_os.warehouse import Changes, Commit

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from property_profiles import examples
 
+from property_profiles import examples
 from restaurant_os.businessday import BusinessDay, days_between
 
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix/", "right/", "SystemV/")))
@@ -17,7 +17,9 @@ ZONES = sorted(name for name in available_timezones() if "/" in name and not nam
 KNOWN = ("America/New_York", "America/Los_Angeles", "America/Phoenix", "Pacific/Honolulu", "Asia/Kathmandu", "Australia/Lord_Howe")
 
 rules = st.builds(BusinessDay, (st.sampled_from(KNOWN) | st.sampled_from(ZONES)).map(ZoneInfo), st.integers(0, 12))
-days = st.sampled_from((date(2026, 3, 7), date(2026, 3, 8), date(2026, 10, 31), date(2026, 11, 1))) | st.dates(min_value=date(2015, 12, 2), max_value=date(2035, 12, 31))
+days = st.sampled_from((date(2026, 3, 7), date(2026, 3, 8), date(2026, 10, 31), date(2026, 11, 1))) | st.dates(
+    min_value=date(2015, 12, 2), max_value=date(2035, 12, 31)
+)
 #: Nights in which American clocks, and those of Lord Howe, jump or fall back; and any other instant.
 NIGHTS = (date(2026, 3, 8), date(2026, 11, 1), date(2025, 3, 9), date(2025, 11, 2), date(2026, 4, 5), date(2026, 10, 4))
 nights = st.builds(

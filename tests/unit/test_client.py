@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_time import FakeClock
-from toast_double import CLIENT_ID, SECRET, Double, client, failure, http_date
 
+from fake_time import FakeClock
 from restaurant_os.errors import AccessError, CredentialsError, RateLimitedError, RequestError, RestaurantOSError, RetryableError
 from restaurant_os.sources.http import RetryPolicy
 from restaurant_os.sources.toast.client import ToastClient
 from restaurant_os.sources.toast.token import Token
+from toast_double import CLIENT_ID, SECRET, Double, client, failure, http_date
 
 HERE = "aaaaaaaa-0000-4000-8000-000000000001"
 PATH = "/orders/v2/ordersBulk"
@@ -58,9 +58,7 @@ def test_the_login_is_as_toast_wants_it(double: Double, tmp_path: Path) -> None:
     [login] = double.logins
     assert login.method == "POST"
     assert "Toast-Restaurant-External-ID" not in login.headers
-    assert login.read() == (
-        b'{"clientId":"client-of-ours","clientSecret":"s3cr3t-0f-0urs","userAccessType":"TOAST_MACHINE_CLIENT"}'
-    )
+    assert login.read() == (b'{"clientId":"client-of-ours","clientSecret":"s3cr3t-0f-0urs","userAccessType":"TOAST_MACHINE_CLIENT"}')
 
 
 @pytest.mark.parametrize(("before_expiry", "logins"), [(61, 1), (60, 2), (59, 2), (-1, 2)])

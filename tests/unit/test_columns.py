@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from property_profiles import examples
 
+from property_profiles import examples
 from restaurant_os.errors import RejectedRecordError
 from restaurant_os.sources.columns import DATES, column, instants, money, transposed
 from restaurant_os.tables import BY_NAME, COUNT, DATE, FACT_ORDERS, INSTANT, MONEY, TEXT, Column
@@ -108,7 +108,9 @@ def test_instants(text: str, expected: datetime) -> None:
     assert instants([None, text], "Order.openedDate").to_pylist() == [None, expected]
 
 
-@pytest.mark.parametrize("text", ["2026-03-01T04:00:00.000", "2026-03-01", "2026-13-01T04:00:00.000+0000", "2026-02-30T04:00:00Z", "soon", ""])
+@pytest.mark.parametrize(
+    "text", ["2026-03-01T04:00:00.000", "2026-03-01", "2026-13-01T04:00:00.000+0000", "2026-02-30T04:00:00Z", "soon", ""]
+)
 def test_a_time_that_names_no_instant_is_refused(text: str) -> None:
     """A time without an offset could be any of 24, so it is not guessed; nor is a day that does not exist."""
     with pytest.raises(RejectedRecordError) as refused:

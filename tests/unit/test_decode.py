@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from orders_world import NORTH, OPENED, Json, check, decoder, discount, flat, order, page, payment, refund, selection
 
+from orders_world import NORTH, OPENED, Json, check, decoder, discount, flat, order, page, payment, refund, selection
 from restaurant_os.batch import COPY, Batch
 from restaurant_os.errors import RetryableError
 from restaurant_os.sources.toast.decode import staged_schema
@@ -130,7 +130,9 @@ def page_with_bad_text(kind: str) -> Batch:
 
 
 UTF_8, SURROGATE = NO_UNICODE
-whole_page_lost = pytest.mark.xfail(strict=True, reason="half of a surrogate pair in one order makes the whole page no JSON: the location never syncs")
+whole_page_lost = pytest.mark.xfail(
+    strict=True, reason="half of a surrogate pair in one order makes the whole page no JSON: the location never syncs"
+)
 
 
 @pytest.mark.parametrize("kind", [UTF_8, pytest.param(SURROGATE, marks=whole_page_lost)])
@@ -162,17 +164,31 @@ def test_an_empty_page() -> None:
     """No orders give every table, without rows."""
     batch = decoder().page(b"[]", read_at=READ)
 
-    assert {name: (rows.num_rows, rows.schema) for name, rows in batch.tables.items()} == {s.name: (0, staged_schema(s)) for s in ORDER_TABLES}
+    assert {name: (rows.num_rows, rows.schema) for name, rows in batch.tables.items()} == {
+        s.name: (0, staged_schema(s)) for s in ORDER_TABLES
+    }
     assert (batch.rejected, batch.versions) == ((), {})
 
 
 def test_every_null_the_reference_allows() -> None:
     """An order with nothing but ids, its version and its day; then one whose every other field is null."""
     bare = {"guid": "o", "modifiedDate": OPENED, "businessDate": 20260301, "checks": [{"guid": "c"}]}
-    null_line = dict.fromkeys(("item", "itemGroup", "salesCategory", "diningOption", "voidReason", "displayName", "quantity", "price", "tax"))
-    null_check = dict.fromkeys(("displayNumber", "openedDate", "amount", "taxAmount", "totalAmount", "appliedDiscounts", "openedBy", "voided"))
-    nothing = dict.fromkeys(("createdDate", "openedDate", "server", "table", "diningOption", "numberOfGuests", "voided", "deleted", "source"))
-    line = null_line | {"guid": "s", "preDiscountPrice": None, "modifiers": None, "refundDetails": None, "appliedDiscounts": [{"guid": "d"}]}
+    null_line = dict.fromkeys(
+        ("item", "itemGroup", "salesCategory", "diningOption", "voidReason", "displayName", "quantity", "price", "tax")
+    )
+    null_check = dict.fromkeys(
+        ("displayNumber", "openedDate", "amount", "taxAmount", "totalAmount", "appliedDiscounts", "openedBy", "voided")
+    )
+    nothing = dict.fromkeys(
+        ("createdDate", "openedDate", "server", "table", "diningOption", "numberOfGuests", "voided", "deleted", "source")
+    )
+    line = null_line | {
+        "guid": "s",
+        "preDiscountPrice": None,
+        "modifiers": None,
+        "refundDetails": None,
+        "appliedDiscounts": [{"guid": "d"}],
+    }
     filled = {"selections": [line], "payments": [{"guid": "p", "refund": {}}], "appliedServiceCharges": [{"guid": "x"}]}
     rows = flat(bare, bare | nothing | {"guid": "n", "checks": [null_check | filled | {"guid": "c"}]})
 
@@ -199,7 +215,9 @@ def test_guests_null_is_not_1() -> None:
 def test_values_added_without_notice_are_kept_as_they_are() -> None:
     """Enums are text: a source, a type, a status or a state never heard of is read and stored."""
     line = selection("s", selectionType="HOLOGRAM", appliedDiscounts=[discount("d", processingState="MAYBE", discountType="MOOD")])
-    own = check("c", [line], [payment("p", type="CRYPTO", paymentStatus="PONDERING", refundStatus="SO_SO", cardType="WOOD")], paymentStatus="HALF")
+    own = check(
+        "c", [line], [payment("p", type="CRYPTO", paymentStatus="PONDERING", refundStatus="SO_SO", cardType="WOOD")], paymentStatus="HALF"
+    )
     rows = flat(order("o", [own], source="Telepathy", approvalStatus="SHRUG", newField={"deep": [1, 2]}))
 
     assert rows["fact_orders"][0]["order_source"] == "Telepathy"

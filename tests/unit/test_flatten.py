@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from orders_world import (
     NORTH,
     Json,
@@ -265,7 +266,9 @@ def test_what_is_no_sale(line: Json, check_fields: Json, order_fields: Json) -> 
     assert (row["item_price"], row["pre_discount_price"]) == (D("9"), D("10"))
 
 
-@pytest.mark.parametrize("line", [{"selectionType": "OPEN_ITEM"}, {"selectionType": "SPECIAL_REQUEST"}, {"selectionType": None}, {"item": None}])
+@pytest.mark.parametrize(
+    "line", [{"selectionType": "OPEN_ITEM"}, {"selectionType": "SPECIAL_REQUEST"}, {"selectionType": None}, {"item": None}]
+)
 def test_what_is_a_sale_all_the_same(line: Json) -> None:
     """Open items, special requests and lines without an item sell."""
     assert of_line(selection("s") | line)["is_sale"] is True
@@ -292,7 +295,11 @@ def test_which_service_charges_are_sales(fields: Json, is_sale: bool) -> None:
     assert other["fact_service_charges"][0]["is_sale"] is False
     sums = one["fact_checks"][0]
     gratuity = bool(fields.get("gratuity"))
-    assert (sums["service_charge_amount"], sums["gratuity_amount"], sums["amount_gap"]) == (D(0 if gratuity else 3), D(3 if gratuity else 0), D(0))
+    assert (sums["service_charge_amount"], sums["gratuity_amount"], sums["amount_gap"]) == (
+        D(0 if gratuity else 3),
+        D(3 if gratuity else 0),
+        D(0),
+    )
 
 
 def test_a_check_that_breaks_its_own_sum_shows_the_gap() -> None:
@@ -339,8 +346,16 @@ def test_modifiers_at_any_depth() -> None:
     deep = selection("m1", 1.0, modifiers=[selection("m2", 0.5, modifiers=[selection("m3", 0.25)])])
     rows = flat(order("o", [check("c", [selection("s", modifiers=[deep, selection("m4", voided=True)])])]))
 
-    named = [tuple(row[k] for k in ("selection_guid", "parent_selection_guid", "root_selection_guid", "depth", "is_voided")) for row in rows["fact_order_modifiers"]]
-    assert sorted(named) == [("m1", "s", "s", 1, False), ("m2", "m1", "s", 2, False), ("m3", "m2", "s", 3, False), ("m4", "s", "s", 1, True)]
+    named = [
+        tuple(row[k] for k in ("selection_guid", "parent_selection_guid", "root_selection_guid", "depth", "is_voided"))
+        for row in rows["fact_order_modifiers"]
+    ]
+    assert sorted(named) == [
+        ("m1", "s", "s", 1, False),
+        ("m2", "m1", "s", 2, False),
+        ("m3", "m2", "s", 3, False),
+        ("m4", "s", "s", 1, True),
+    ]
     assert [row["selection_guid"] for row in rows["fact_order_items"]] == ["s"]
 
 
@@ -357,7 +372,10 @@ def test_discounts_of_lines_modifiers_and_checks() -> None:
     own = check("c", [line], appliedDiscounts=[discount("d3", 3.0, nonTaxDiscountAmount=None), discount("d4", 4.0, processingState="VOID")])
     rows = flat(order("o", [own]))
 
-    found = [tuple(row[k] for k in ("selection_guid", "applied_discount_guid", "discount_amount", "non_tax_amount")) for row in rows["fact_order_discounts"]]
+    found = [
+        tuple(row[k] for k in ("selection_guid", "applied_discount_guid", "discount_amount", "non_tax_amount"))
+        for row in rows["fact_order_discounts"]
+    ]
     assert sorted(found) == [("", "d3", D("3"), None), ("m", "d2", D("2"), D("2")), ("s", "d1", D("1"), D("1"))]
     assert rows["fact_checks"][0]["discount_amount"] == D("3")
 
@@ -414,13 +432,25 @@ def test_a_refund_by_its_lines() -> None:
         # a custom amount, without naming a line: it takes off net sales whole
         (refund("T", 5.0), [selection("a")], amounts("5", "0", "0", "0", "0", "5", "0", "5")),
         # tax alone
-        (refund("T", 0.8), [selection("a", refundDetails=refund_details("T", 0, 0.8))], amounts("0.8", "0", "0", "0", "0.8", "0", "0", "0")),
+        (
+            refund("T", 0.8),
+            [selection("a", refundDetails=refund_details("T", 0, 0.8))],
+            amounts("0.8", "0", "0", "0", "0.8", "0", "0", "0"),
+        ),
         # the tip alone
         (refund("T", 0, tipRefundAmount=2.0), [selection("a")], amounts("0", "0", "0", "0", "0", "0", "2", "0")),
         # part of it by a line, the rest without
-        (refund("T", 5.0), [selection("a", refundDetails=refund_details("T", 3.0, 0.3))], amounts("5", "3", "0", "0", "0.3", "1.7", "0", "4.7")),
+        (
+            refund("T", 5.0),
+            [selection("a", refundDetails=refund_details("T", 3.0, 0.3))],
+            amounts("5", "3", "0", "0", "0.3", "1.7", "0", "4.7"),
+        ),
         # a line that was voided since is no sale any more
-        (refund("T", 3.0), [selection("a", voided=True, refundDetails=refund_details("T", 3.0))], amounts("3", "0", "0", "3", "0", "0", "0", "0")),
+        (
+            refund("T", 3.0),
+            [selection("a", voided=True, refundDetails=refund_details("T", 3.0))],
+            amounts("3", "0", "0", "3", "0", "0", "0", "0"),
+        ),
     ],
 )
 def test_refunds_of_every_kind(one: Json, lines: list[Json], expected: tuple[Decimal, ...]) -> None:
@@ -462,7 +492,9 @@ def test_two_payments_given_back_by_their_own_lines() -> None:
     assert found == [("p1", "c1", D("4"), D("0"), False), ("p2", "c2", D("3"), D("0.5"), False)]
 
 
-@pytest.mark.xfail(strict=True, reason="a null refundTransaction on one side alone makes a second, inferred refund: the money is counted twice")
+@pytest.mark.xfail(
+    strict=True, reason="a null refundTransaction on one side alone makes a second, inferred refund: the money is counted twice"
+)
 @pytest.mark.parametrize(("of_payment", "of_lines"), [("T", None), (None, "T")])
 def test_a_null_transaction_does_not_count_a_refund_twice(of_payment: str | None, of_lines: str | None) -> None:
     """Any reference may be null: a payment's only refund and lines that were given back are then one refund."""
@@ -481,10 +513,24 @@ def test_null_transactions_on_both_sides_match() -> None:
 
 def test_flags_go_down_from_order_to_line() -> None:
     """What is above is voided or deleted makes all below so."""
-    whole = order("o", [check("c", [selection("s", modifiers=[selection("m")], appliedDiscounts=[discount("d")])], [payment("p")], appliedServiceCharges=[charge("x")])])
+    whole = order(
+        "o",
+        [
+            check(
+                "c",
+                [selection("s", modifiers=[selection("m")], appliedDiscounts=[discount("d")])],
+                [payment("p")],
+                appliedServiceCharges=[charge("x")],
+            )
+        ],
+    )
     children = ("fact_order_items", "fact_order_modifiers", "fact_checks", "fact_order_discounts", "fact_service_charges")
     voided, deleted = flat(changed(whole, voided=True)), flat(changed(whole, deleted=True))
 
     assert {voided[name][0]["is_voided"] for name in children} == {True}
     assert {deleted[name][0]["is_deleted"] for name in (*children, "fact_payments")} == {True}
-    assert {rows[name][0]["is_counted"] for rows in (voided, deleted) for name in ("fact_orders", "fact_checks", "fact_payments", "fact_order_discounts")} == {False}
+    assert {
+        rows[name][0]["is_counted"]
+        for rows in (voided, deleted)
+        for name in ("fact_orders", "fact_checks", "fact_payments", "fact_order_discounts")
+    } == {False}

@@ -21,7 +21,10 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 def test_ibis_is_imported_only_when_views_are_made() -> None:
     """It costs a second; a warehouse whose views are up to date never needs it."""
-    assert loaded_by("import restaurant_os.app, restaurant_os.warehouse.query, restaurant_os.terminal") & {"ibis", "uvicorn", "starlette"} == set()
+    assert (
+        loaded_by("import restaurant_os.app, restaurant_os.warehouse.query, restaurant_os.terminal") & {"ibis", "uvicorn", "starlette"}
+        == set()
+    )
 
 
 def test_the_product_does_not_import_its_simulator() -> None:

@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+
 from fake_time import START, FakeClock
 from orders_world import NORTH, Json, check, decoder, order, page, selection
-from toast_double import Double, client
-
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED, Batch, Window
 from restaurant_os.errors import RequestError
 from restaurant_os.sources.toast.orders import OrdersRead, api_time
+from toast_double import Double, client
 
 CHANGES = Window(MODIFIED, START - timedelta(hours=2), START)
 
@@ -239,7 +239,10 @@ def test_what_is_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("2026-03-01T04:00:00.120000+00:00", "2026-03-01T04:00:00.120+0000"), ("2026-03-01T04:00:00.999999-05:00", "2026-03-01T09:00:00.999+0000")],
+    [
+        ("2026-03-01T04:00:00.120000+00:00", "2026-03-01T04:00:00.120+0000"),
+        ("2026-03-01T04:00:00.999999-05:00", "2026-03-01T09:00:00.999+0000"),
+    ],
 )
 def test_api_time(text: str, expected: str) -> None:
     """Exactly three decimals, in UTC, an offset without colon; cut, never rounded into the future."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from typing import NamedTuple
 
 import pytest
-from fake_time import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
-from property_profiles import examples
 
+from fake_time import FakeClock
+from property_profiles import examples
 from restaurant_os.sources.pacing import Pacer
 from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, OTHER, PROFILES
 
@@ -61,7 +62,9 @@ def test_documented_never_passes_five_orders_calls_a_second(asked: list[Call], o
     assert max(seconds.values(), default=0) <= 5
 
 
-@pytest.mark.xfail(strict=True, reason="reads of history are paced apart from other reads of ordersBulk: together they make six in a second")
+@pytest.mark.xfail(
+    strict=True, reason="reads of history are paced apart from other reads of ordersBulk: together they make six in a second"
+)
 def test_documented_counts_history_as_the_same_endpoint() -> None:
     """Toast counts calls of ordersBulk, and knows nothing of ours that look further back."""
     asked = [Call(0.0, ORDERS_BULK_HISTORY, "north"), *(Call(0.0, ORDERS_BULK, "north") for _ in range(8))]
@@ -96,7 +99,7 @@ def test_careful_reads_orders_twelve_seconds_apart(asked: list[Call]) -> None:
 def apart(left: list[Left], endpoint: str, seconds: float) -> bool:
     for location in ("north", "south"):
         times = sorted(one.at for one in left if one.endpoint == endpoint and one.location == location)
-        if any(later - earlier < seconds - 1e-6 for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later - earlier < seconds - 1e-6 for earlier, later in itertools.pairwise(times)):
             return False
     return True
 

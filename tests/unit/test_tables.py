@@ -6,7 +6,22 @@ import pyarrow as pa
 import pytest
 
 from restaurant_os.sources.toast.decode import PRIVATE_FIELDS
-from restaurant_os.tables import BY_NAME, COUNT, DATE, FACT_ORDER_ITEMS, FLAG, INSTANT, LOADED_AT, MONEY, ORDER_TABLES, REAL, TABLES, TEXT, Column, TableSpec
+from restaurant_os.tables import (
+    BY_NAME,
+    COUNT,
+    DATE,
+    FACT_ORDER_ITEMS,
+    FLAG,
+    INSTANT,
+    LOADED_AT,
+    MONEY,
+    ORDER_TABLES,
+    REAL,
+    TABLES,
+    TEXT,
+    Column,
+    TableSpec,
+)
 from restaurant_os.transformations import IBIS_TYPES, VIEWS, daily_sales
 from restaurant_os.warehouse.duckdb import SQL_TYPES
 
@@ -90,7 +105,12 @@ def test_no_table_holds_guests_or_cards() -> None:
 
 def test_money_has_four_places() -> None:
     """In every table, every amount."""
-    found = {str(column.type) for spec in TABLES for column in spec.columns if column.name.endswith(("amount", "price", "_tip", "_total", "_fee"))}
+    found = {
+        str(column.type)
+        for spec in TABLES
+        for column in spec.columns
+        if column.name.endswith(("amount", "price", "_tip", "_total", "_fee"))
+    }
 
     assert found == {"decimal128(18, 4)"}
 
@@ -102,7 +122,12 @@ def test_a_table_that_cannot_be_is_refused(key: tuple[str, ...], columns: tuple[
     """A slip in a table's definition is found when it is made."""
     with pytest.raises(ValueError, match='table "t"'):
         TableSpec(
-            name="t", meaning="", key=key, role="child", incidental=(), columns=tuple(Column(name, pa.string(), "ours", "x.") for name in columns)
+            name="t",
+            meaning="",
+            key=key,
+            role="child",
+            incidental=(),
+            columns=tuple(Column(name, pa.string(), "ours", "x.") for name in columns),
         )
 
 

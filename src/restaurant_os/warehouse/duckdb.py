@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,17 @@ SQL_TYPES = {
 #: Extensions need a network, so none is ever looked for. The time zone is set after connecting: as a setting of `connect` it would load one.
 SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 SCHEMA_TABLE = "restaurant_os_schema"
+UTC_SESSION = "SET TimeZone = 'UTC'"
+#: Seconds that one process keeps the file while its own threads queue for it.
+LONGEST_HOLD = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """The open file, and since when (monotonic seconds)."""
+
+    connection: duckdb.DuckDBPyConnection
+    since: float
 
 
 class DuckDBWarehouse:
@@ -72,7 +83,10 @@ class DuckDBWarehouse:
         self.wait_seconds = wait_seconds
         self.memory_limit = memory_limit
         self.now = now or (lambda: datetime.now(UTC))
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
+        self._counting = threading.Lock()
+        self._waiting = 0
+        self._handed_on: _Database | None = None
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
@@ -111,16 +125,37 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The file, ours alone for a moment, with every table and view up to date."""
+        """The file, ours alone for a moment, with every table and view up to date.
+
+        While others of this process wait for it, the open file is handed on, which spares them opening and checkpointing it
+        each; after `LONGEST_HOLD` it is closed all the same, so that other processes get their turn.
+        """
+        with self._counting:
+            self._waiting += 1
         with self._turn:
-            self._make_folder()
-            connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit})
+            with self._counting:
+                self._waiting -= 1
+            database, self._handed_on = self._handed_on or self._opened(), None
             try:
-                with _as_our_errors(self.path):
-                    ensure_schema(connection, self.path)
-                yield connection
+                with database.connection.cursor() as connection:  # temporary tables and staged rows go with the cursor
+                    run(connection, UTC_SESSION)
+                    yield connection
+                if self._waiting and time.monotonic() - database.since < LONGEST_HOLD:
+                    self._handed_on = database
             finally:
-                _close(connection)
+                if self._handed_on is None:
+                    _close(database.connection)
+
+    def _opened(self) -> _Database:
+        self._make_folder()
+        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit})
+        try:
+            with _as_our_errors(self.path):
+                ensure_schema(connection, self.path)
+        except BaseException:
+            _close(connection)
+            raise
+        return _Database(connection, time.monotonic())
 
     def _make_folder(self) -> None:
         try:
@@ -148,7 +183,7 @@ def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_onl
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config={**SAFE_CONFIG, **config})
-            run(connection, "SET TimeZone = 'UTC'")
+            run(connection, UTC_SESSION)
             return connection
         except duckdb.Error as problem:
             found = str(problem)
