@@ -52,11 +52,42 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a commit did, in records: orders new and orders changed, by business date too."""
+    """What a commit did, in records: new and changed ones, by location, and by location and business date."""
 
-    added: int = 0
-    changed: int = 0
+    locations: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     days: Mapping[tuple[str, date], tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def added(self) -> int:
+        return sum(added for added, _ in self.locations.values())
+
+    @property
+    def changed(self) -> int:
+        return sum(changed for _, changed in self.locations.values())
+
+    def of(self, restaurant_guids: Sequence[str]) -> Changes:
+        """The part of some locations."""
+        return Changes(
+            {guid: counts for guid, counts in self.locations.items() if guid in restaurant_guids},
+            {(guid, day): counts for (guid, day), counts in self.days.items() if guid in restaurant_guids},
+        )
+
+
+def together(commits: Sequence[Commit]) -> Commit:
+    """Commits of one dataset and mode, each of other locations, as one."""
+    if len(commits) == 1:
+        return commits[0]
+    return Commit(
+        dataset=commits[0].dataset,
+        restaurant_guids=tuple(guid for commit in commits for guid in commit.restaurant_guids),
+        tables={
+            name: pa.concat_tables([commit.tables[name] for commit in commits if name in commit.tables])
+            for name in dict.fromkeys(name for commit in commits for name in commit.tables)
+        },
+        rejected=[rejected for commit in commits for rejected in commit.rejected],
+        runs=[run for commit in commits for run in commit.runs],
+        load_mode=commits[0].load_mode,
+    )
 
 
 class Warehouse(Protocol):

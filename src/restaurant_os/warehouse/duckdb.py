@@ -44,7 +44,7 @@ from restaurant_os.tables import (
     TableSpec,
 )
 from restaurant_os.text import printable
-from restaurant_os.warehouse import Changes, Commit
+from restaurant_os.warehouse import Changes, Commit, together
 from restaurant_os.warehouse.merge import SetMerge
 
 SQL_TYPES = {
@@ -60,16 +60,14 @@ SQL_TYPES = {
 SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 SCHEMA_TABLE = "restaurant_os_schema"
 UTC_SESSION = "SET TimeZone = 'UTC'"
-#: Seconds that one process keeps the file while its own threads queue for it.
-LONGEST_HOLD = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Database:
-    """The open file, and since when (monotonic seconds)."""
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A commit in the queue for the file, and what became of it."""
 
-    connection: duckdb.DuckDBPyConnection
-    since: float
+    commit: Commit
+    outcome: Changes | BaseException | None = None
 
 
 class DuckDBWarehouse:
@@ -85,12 +83,54 @@ class DuckDBWarehouse:
         self.now = now or (lambda: datetime.now(UTC))
         self._turn = threading.Lock()
         self._counting = threading.Lock()
-        self._waiting = 0
-        self._handed_on: _Database | None = None
+        self._queue: list[_Waiting] = []
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
     def commit(self, commit: Commit) -> Changes:
+        """Land everything of `commit`, or nothing.
+
+        Commits that wait for the file at the same time land together, in one transaction and one merge: most of the cost of a
+        small commit is the opening, the statements and the checkpoint around it. Should they fail together, each is tried alone.
+        """
+        waiting = _Waiting(commit)
+        with self._counting:
+            self._queue.append(waiting)
+        with self._turn:
+            if waiting.outcome is None:
+                self._land(self._group(waiting))
+        if isinstance(waiting.outcome, BaseException):
+            raise waiting.outcome
+        return waiting.outcome or Changes()
+
+    def _group(self, first: _Waiting) -> list[_Waiting]:
+        """`first` and whatever else waits and can land with it: of the same dataset and mode, of other locations."""
+        group = [first]
+        taken = set(first.commit.restaurant_guids)
+        with self._counting:
+            for other in self._queue:
+                same = (other.commit.dataset, other.commit.load_mode) == (first.commit.dataset, first.commit.load_mode)
+                if other is not first and same and taken.isdisjoint(other.commit.restaurant_guids):
+                    group.append(other)
+                    taken.update(other.commit.restaurant_guids)
+            self._queue = [other for other in self._queue if other not in group]
+        return group
+
+    def _land(self, group: list[_Waiting]) -> None:
+        try:
+            changes = self._transaction(together([waiting.commit for waiting in group]))
+        except WarehouseError as problem:
+            if len(group) == 1 or isinstance(problem, LockedError):
+                for waiting in group:
+                    waiting.outcome = problem
+            else:
+                for waiting in group:
+                    self._land([waiting])
+            return
+        for waiting in group:
+            waiting.outcome = changes.of(waiting.commit.restaurant_guids)
+
+    def _transaction(self, commit: Commit) -> Changes:
         with self._open() as connection, _as_our_errors(self.path):
             loaded_at = self.now()
             run(connection, "BEGIN")
@@ -104,7 +144,7 @@ class DuckDBWarehouse:
             return changes
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._open() as connection, _as_our_errors(self.path):
+        with self._turn, self._open() as connection, _as_our_errors(self.path):
             return run(connection, sql, parameters)
 
     # --- its parts ------------------------------------------------------------------------------------------------
@@ -125,37 +165,15 @@ class DuckDBWarehouse:
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The file, ours alone for a moment, with every table and view up to date.
-
-        While others of this process wait for it, the open file is handed on, which spares them opening and checkpointing it
-        each; after `LONGEST_HOLD` it is closed all the same, so that other processes get their turn.
-        """
-        with self._counting:
-            self._waiting += 1
-        with self._turn:
-            with self._counting:
-                self._waiting -= 1
-            database, self._handed_on = self._handed_on or self._opened(), None
-            try:
-                with database.connection.cursor() as connection:  # temporary tables and staged rows go with the cursor
-                    run(connection, UTC_SESSION)
-                    yield connection
-                if self._waiting and time.monotonic() - database.since < LONGEST_HOLD:
-                    self._handed_on = database
-            finally:
-                if self._handed_on is None:
-                    _close(database.connection)
-
-    def _opened(self) -> _Database:
+        """The file, ours alone for a moment, with every table and view up to date."""
         self._make_folder()
         connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit})
         try:
             with _as_our_errors(self.path):
                 ensure_schema(connection, self.path)
-        except BaseException:
+            yield connection
+        finally:
             _close(connection)
-            raise
-        return _Database(connection, time.monotonic())
 
     def _make_folder(self) -> None:
         try:

@@ -182,8 +182,10 @@ class SetMerge:
         found = self.run(
             f"SELECT restaurant_guid, business_date, sum(added), sum(changed) FROM ({' UNION ALL '.join(parts)}) AS d GROUP BY 1, 2 ORDER BY 1, 2"
         )
-        [(added, changed)] = self.run("SELECT count(*) - count(stored_date), count(stored_date) FROM accepted")
-        return Changes(added, changed, {(guid, on): (int(a), int(c)) for guid, on, a, c in found})
+        whole = self.run("SELECT restaurant_guid, count(*) - count(stored_date), count(stored_date) FROM accepted GROUP BY 1")
+        return Changes(
+            {guid: (added, changed) for guid, added, changed in whole}, {(guid, on): (int(a), int(c)) for guid, on, a, c in found}
+        )
 
 
 def same_values(left: str, right: str, columns: Sequence[str]) -> str:

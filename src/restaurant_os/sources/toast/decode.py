@@ -7,22 +7,22 @@ order costs itself alone. A body that is not JSON at all is no order's fault: it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from restaurant_os.batch import COPY, Batch, Rejected
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.errors import Place, RejectedRecordError, RetryableError
-from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, column, instants, transposed
+from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, arrays, instants, transposed
 from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
 from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
-from restaurant_os.tables import COUNT, LOADED_AT, ORDER_TABLES, TableSpec
+from restaurant_os.tables import COUNT, FACT_ORDER_ITEMS, LOADED_AT, ORDER_TABLES, Column, TableSpec
 from restaurant_os.text import printable
 
 #: Guests' and card data (Toast: scopes guest.pi:read and delivery_info.address:read; Payment's card digits): cut before anything is kept.
@@ -47,13 +47,15 @@ HOUR_US = 3_600_000_000
 
 
 class OrderDecoder:
-    """Decodes the pages of one location. Copy numbers grow over its life, so a later page's copy of an order is told from an earlier's."""
+    """Decodes the pages of one location."""
+
+    #: Of the whole process, so that units of several locations can be merged at once; a later page's copy has the greater number.
+    _copies = itertools.count()
 
     def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str]) -> None:
         self.restaurant_guid = restaurant_guid
         self.rule = rule
         self.discount_kinds = discount_kinds
-        self._copies = itertools.count()
 
     def page(self, body: bytes, *, read_at: str | None) -> Batch:
         """Decode a JSON array of orders. `read_at`: ISO instant at which the read began.
@@ -101,29 +103,22 @@ class OrderDecoder:
         instant = order.promised_date or order.opened_date
         if instant is None:
             raise RejectedRecordError(Place(order.guid, "Order.businessDate", "missing, and openedDate too: the order has no day"))
-        return self.rule.date_of(instants([instant], "Order.openedDate")[0].as_py()).toordinal() - EPOCH_ORDINAL
+        return self.rule.date_of(instants([[instant]], ["Order.openedDate"])[0][0].as_py()).toordinal() - EPOCH_ORDINAL
 
     def _arrow(self, spec: TableSpec, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
-        stored = [c for c in spec.columns if c.name != LOADED_AT]
-        values = transposed(spec, rows, len(stored) + 1)
-        arrays = [
-            self._hours(values[stored_at], values[spec.names.index("business_date")])
-            if c.name == "business_hour"
-            else column(c, values[stored_at])
-            for stored_at, c in enumerate(stored)
-        ]
-        arrays.append(pa.array(values[-1], COUNT))
-        return pa.record_batch(arrays, schema=staged_schema(spec))
+        columns = staged_columns(spec)
+        values = transposed(spec, rows, len(columns))
+        if spec is FACT_ORDER_ITEMS:
+            values[BUSINESS_HOUR] = self._hours(values[BUSINESS_HOUR], values[BUSINESS_DATE])
+        return pa.record_batch(arrays(columns, values), schema=staged_schema(spec))
 
-    def _hours(self, texts: Any, days: Any) -> pa.Array:
+    def _hours(self, texts: Sequence[str | None], days: Sequence[int]) -> pa.Array:
         """Whole hours from the start of each row's business day to its instant; null outside the day."""
-        found = instants(texts, "Check.openedDate")
-        starts = {day: self._day_bounds(day) for day in set(days)}
-        first = np.array([starts[day][0] for day in days], dtype=np.int64)
-        last = np.array([starts[day][1] for day in days], dtype=np.int64)
+        [found] = instants([texts], ["Check.openedDate"])
+        bounds = {day: self._day_bounds(day) for day in set(days)}
+        first, last = np.array([bounds[day] for day in days], dtype=np.int64).reshape(-1, 2).T
         at = found.cast(pa.int64()).fill_null(-1).to_numpy()
-        inside = (at >= first) & (at < last)
-        return pc.if_else(pa.array(inside), pa.array((at - first) // HOUR_US, COUNT), pa.scalar(None, COUNT))
+        return pa.array((at - first) // HOUR_US, COUNT, mask=(at < first) | (at >= last))
 
     def _day_bounds(self, day: int) -> tuple[int, int]:
         start, end = self.rule.bounds(date(1970, 1, 1) + timedelta(days=day))
@@ -166,6 +161,16 @@ def without_private(record: Any) -> Any:
     return record
 
 
-def staged_schema(spec: TableSpec) -> pa.Schema:
+@cache
+def staged_columns(spec: TableSpec) -> tuple[Column, ...]:
     """A table as it is staged: its columns without `_loaded_at`, then the copy number."""
-    return pa.schema([*(f for f in spec.schema if f.name != LOADED_AT), pa.field(COPY, COUNT)])
+    return (*(c for c in spec.columns if c.name != LOADED_AT), Column(COPY, COUNT, "ours", "Which copy of the record the row belongs to."))
+
+
+@cache
+def staged_schema(spec: TableSpec) -> pa.Schema:
+    return pa.schema([(c.name, c.type) for c in staged_columns(spec)])
+
+
+BUSINESS_HOUR = staged_schema(FACT_ORDER_ITEMS).get_field_index("business_hour")
+BUSINESS_DATE = staged_schema(FACT_ORDER_ITEMS).get_field_index("business_date")
