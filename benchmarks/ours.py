@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,9 @@ class PagesSource:
 
     def connect(self, location: Location) -> None:
         pass
+
+    def turn(self, location: Location) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def orders(self, location: Location) -> Callable[[Window], DayRead]:
         shop = self.shops[location.toast_guid]

@@ -33,9 +33,9 @@ def main(wanted: Sequence[str]) -> int:
             own.mkdir()
             try:
                 figures[name] = PROOFS[name](own)
-                is_proven = figures[name]["differences"] == 0
+                is_proven = figures[name]["failures"] == 0
             except AssertionError as problem:
-                figures[name] = {"error": str(problem)}
+                figures[name] = {"failures": 1, "error": str(problem)}
                 is_proven = False
                 print(f"    {problem}", flush=True)
             if not is_proven:

@@ -30,7 +30,7 @@ LEAST = 10
 
 
 def prove(folder: Path) -> dict[str, object]:
-    """All kills; gives the figures. `differences` must be 0, `killed` at least LEAST."""
+    """All kills; gives the figures. `failures` must be 0, `killed` at least LEAST."""
     progress = Progress("kills", {UNDISTURBED: 30.0, **dict.fromkeys(MOMENTS, 40.0)})
     wrong: list[str] = []
     killed = left_logs = left_spills = 0
@@ -85,5 +85,5 @@ def prove(folder: Path) -> dict[str, object]:
         "pages_left": left_spills,
         "rows_compared": rows * len(MOMENTS),
         "undisturbed_seconds": progress.seconds(UNDISTURBED),
-        "differences": len(wrong),
+        "failures": len(wrong),
     }

@@ -21,7 +21,7 @@ EXAMPLES = 600
 
 
 def prove(folder: Path) -> dict[str, object]:
-    """Every process must pass; gives the figures. `differences` counts those that failed."""
+    """Every process must pass; gives the figures. `failures` counts those that did not."""
     if not (ROOT / TEST).exists():
         raise AssertionError(f"{TEST} is not there")
     wanted = int(os.environ.get("RESTAURANT_OS_EXAMPLES") or EXAMPLES)
@@ -47,4 +47,4 @@ def prove(folder: Path) -> dict[str, object]:
             print(output.read_text()[-4_000:])
     seconds = time.monotonic() - began
     print(f"    {sum(code == 0 for code in codes)} of {processes} processes passed, {seconds:.0f} s", flush=True)
-    return {"examples": each * processes, "seconds": round(seconds, 1), "differences": sum(code != 0 for code in codes)}
+    return {"examples": each * processes, "seconds": round(seconds, 1), "failures": sum(code != 0 for code in codes)}

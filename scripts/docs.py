@@ -87,7 +87,8 @@ In the order tables:
 
 def tables() -> str:
     """docs/tables.md."""
-    contents = [f"- [{x.name}](#{x.name}): {x.meaning}" for x in (*VIEWS, *TABLES)]
+    listed = [(view.name, view.meaning) for view in VIEWS] + [(spec.name, spec.meaning) for spec in TABLES]
+    contents = [f"- [{name}](#{name}): {meaning}" for name, meaning in listed]
     types = markdown_table(("type", "meaning", "in DuckDB"), TYPE_MEANINGS)
     views = "".join(_view(view) for view in VIEWS)
     orders = "".join(_table(spec) for spec in ORDER_TABLES)
@@ -299,7 +300,7 @@ def picture() -> str:
 
     terminal.out = Console(record=True, width=WIDTH, highlight=False, file=io.StringIO(), force_terminal=True)
     with tempfile.TemporaryDirectory() as folder:
-        demo._show = _only_table
+        demo._show = _only_table  # type: ignore[assignment]
         code = demo.run(locations=13, days=14, seed=7, folder=Path(folder), json=False)
     if code:
         raise SystemExit("docs: the demo failed; no picture was made.")

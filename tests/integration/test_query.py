@@ -203,6 +203,14 @@ def test_what_reads_is_let_through(path: Path, tmp_path: Path, sql: str) -> None
     assert footprint(tmp_path) == before
 
 
+def test_every_bolt_is_shot(path: Path) -> None:
+    """Each of them alone would hold some of it back; all are there, and locked, whatever statement gets past the others."""
+    names = ("access_mode", "enable_external_access", "lock_configuration", "python_enable_replacements", "temp_directory")
+    found = ask(path, f"SELECT {', '.join(f'current_setting({name!r})::VARCHAR' for name in names)}").table
+
+    assert [column[0].as_py() for column in found.columns] == ["read_only", "false", "true", "false", ""]
+
+
 def test_an_answer(path: Path) -> None:
     """Rows with their types: money as decimals, dates as dates."""
     found = ask(path, "SELECT * FROM daily_sales")
@@ -256,7 +264,7 @@ def test_a_query_that_needs_too_much_memory_fails_alone(path: Path, tmp_path: Pa
     """It neither takes the machine's memory nor spills to disk."""
     before = footprint(tmp_path)
 
-    with pytest.raises(QueryError, match="(?i)memory"):
+    with pytest.raises(QueryError, match=r"(?i)memory"):
         query(path, "SELECT list(range) FROM range(100000000)", wait_seconds=1, most_rows=10, seconds=60, memory_limit="50MB")
     assert footprint(tmp_path) == before
 

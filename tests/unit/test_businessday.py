@@ -27,7 +27,9 @@ nights = st.builds(
     st.sampled_from(NIGHTS),
     st.integers(-12 * 60, 20 * 60),
 )
-instants = nights | st.datetimes(min_value=datetime(2015, 12, 2), max_value=datetime(2035, 12, 31), timezones=st.just(UTC))
+instants = nights | st.builds(
+    lambda day, seconds: datetime.combine(day, datetime.min.time(), UTC) + timedelta(seconds=seconds), days, st.integers(0, 86_399)
+)
 NEW_YORK = BusinessDay(ZoneInfo("America/New_York"), 4)
 
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from property_profiles import examples
 from restaurant_os.errors import RejectedRecordError
-from restaurant_os.sources.columns import DATES, column, instants, money, transposed
+from restaurant_os.sources.columns import DATES, arrays, instants, money, transposed
 from restaurant_os.tables import BY_NAME, COUNT, DATE, FACT_ORDERS, INSTANT, MONEY, TEXT, Column
 
 PLACES = Decimal("0.0001")
 amounts = st.decimals(min_value="-9999999999.9999", max_value="9999999999.9999", places=4, allow_nan=False, allow_infinity=False)
+
+
+def one_money(values: Sequence[float | None], name: str) -> pa.Array:
+    [found] = money([values], [name])
+    return found
+
+
+def one_instants(values: Sequence[str | None], name: str) -> pa.Array:
+    [found] = instants([values], [name])
+    return found
 
 
 def as_json_says(text: str) -> float:
@@ -29,7 +41,7 @@ def as_json_says(text: str) -> float:
 @given(st.lists(st.none() | amounts, max_size=60))
 def test_money_is_exact(values: list[Decimal | None]) -> None:
     """Every amount with at most four decimals under ten billion comes through JSON and a double to the last digit; null stays null."""
-    found = money([None if value is None else as_json_says(f"{value:f}") for value in values], "Check.amount")
+    found = one_money([None if value is None else as_json_says(f"{value:f}") for value in values], "Check.amount")
 
     assert found.type == MONEY
     assert found.to_pylist() == values
@@ -44,7 +56,7 @@ def test_artefacts_of_floats_are_rounded_off(cents: Decimal, steps: int) -> None
     for _ in range(abs(steps)):
         value = float(pa.scalar(value).as_py()) + (1 if steps > 0 else -1) * max(abs(value), 1.0) * 2**-52
 
-    assert money([value], "Check.amount").to_pylist() == [cents.quantize(PLACES)]
+    assert one_money([value], "Check.amount").to_pylist() == [cents.quantize(PLACES)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +75,7 @@ def test_artefacts_of_floats_are_rounded_off(cents: Decimal, steps: int) -> None
 )
 def test_money_of_some_texts(text: str, expected: str) -> None:
     """What an API may send, and what is kept of it: rounded at the fourth place."""
-    found = money([as_json_says(text)], "Check.amount")
+    found = one_money([as_json_says(text)], "Check.amount")
 
     assert [str(value) for value in found.to_pylist()] == [expected]
     assert Decimal(text).quantize(PLACES, rounding=ROUND_HALF_EVEN) == Decimal(expected)
@@ -73,24 +85,24 @@ def test_money_of_some_texts(text: str, expected: str) -> None:
 def test_an_impossible_amount_is_refused(value: float) -> None:
     """An amount that is no number, or that a double could not hold to four places, is refused with its field, wherever it stands."""
     with pytest.raises(RejectedRecordError) as refused:
-        money([1.0, None, value, 2.0], "Payment.amount")
+        one_money([1.0, None, value, 2.0], "Payment.amount")
 
     assert refused.value.place.field == "Payment.amount"
 
 
 def test_no_money_at_all() -> None:
     """Columns without rows, and with nothing but nulls."""
-    assert money([], "x").to_pylist() == []
-    assert money([None, None], "x").to_pylist() == [None, None]
+    assert one_money([], "x").to_pylist() == []
+    assert one_money([None, None], "x").to_pylist() == [None, None]
 
 
 def test_money_can_be_summed_and_sliced() -> None:
     """The hand-made buffers are a whole Arrow array: validated, sliced, summed."""
-    found = money([1.25, None, -0.5, 3.0] * 50, "x")
+    found = one_money([1.25, None, -0.5, 3.0] * 50, "x")
 
     found.validate(full=True)
     assert found.slice(199).to_pylist() == [Decimal("3.0000")]
-    assert pa.compute.sum(found).as_py() == Decimal("187.5000")
+    assert pc.sum(found).as_py() == Decimal("187.5000")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +117,7 @@ def test_money_can_be_summed_and_sliced() -> None:
 )
 def test_instants(text: str, expected: datetime) -> None:
     """A time with an offset is the instant it names, in UTC."""
-    assert instants([None, text], "Order.openedDate").to_pylist() == [None, expected]
+    assert one_instants([None, text], "Order.openedDate").to_pylist() == [None, expected]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +126,7 @@ def test_instants(text: str, expected: datetime) -> None:
 def test_a_time_that_names_no_instant_is_refused(text: str) -> None:
     """A time without an offset could be any of 24, so it is not guessed; nor is a day that does not exist."""
     with pytest.raises(RejectedRecordError) as refused:
-        instants(["2026-03-01T04:00:00Z", text], "Order.openedDate")
+        one_instants(["2026-03-01T04:00:00Z", text], "Order.openedDate")
 
     assert refused.value.place.field == "Order.openedDate"
     assert f"'{text}'" in refused.value.place.reason
@@ -143,7 +155,7 @@ def test_a_day_that_does_not_exist_is_refused(value: int) -> None:
 def test_a_value_of_another_kind_is_refused_by_its_field(kind: pa.DataType, values: list[object]) -> None:
     """Whatever does not fit a column's type is a refused record that names the API's field."""
     with pytest.raises(RejectedRecordError) as refused:
-        column(Column("own", kind, "Order.thing", "Whatever."), values)
+        arrays([Column("own", kind, "Order.thing", "Whatever.")], [values])
 
     assert refused.value.place.field == "Order.thing"
 

@@ -50,7 +50,10 @@ locations = st.sampled_from(("north", "south"))
 
 
 def calls(*endpoints: str) -> st.SearchStrategy[list[Call]]:
-    return st.lists(st.builds(Call, gaps, st.sampled_from(endpoints), locations), max_size=80)
+    """Calls now and then, or all at once."""
+    some = st.lists(st.builds(Call, gaps, st.sampled_from(endpoints), locations), max_size=60)
+    crowd = st.lists(st.builds(Call, st.just(0.0), st.sampled_from(endpoints), st.just("north")), min_size=20, max_size=60)
+    return st.one_of(some, crowd)
 
 
 @examples(10)

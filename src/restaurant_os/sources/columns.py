@@ -49,9 +49,9 @@ def money(columns: Sequence[Sequence[float | None]], names: Sequence[str]) -> li
     raw = np.array(columns, dtype=np.float64)  # None becomes NaN
     missing = np.isnan(raw)
     raw[missing] = 0.0
-    for name, found in zip(names, raw, strict=True):
-        if found.size and not np.abs(found).max() < MONEY_LIMIT:
-            raise RejectedRecordError(Place(None, name, f"an amount is {MONEY_LIMIT:.0e} or more, more than a restaurant sells"))
+    for name, values, found, gone in zip(names, columns, raw, missing, strict=True):
+        if found.size and (not np.abs(found).max() < MONEY_LIMIT or gone.sum() != values.count(None)):
+            raise RejectedRecordError(Place(None, name, f"an amount is {MONEY_LIMIT:.0e} or more, or no number"))
     words = np.empty((*raw.shape, 2), dtype=np.int64)
     words[..., 0] = np.rint(raw * 10_000.0)
     words[..., 1] = words[..., 0] >> 63  # the sign, carried into the upper half of the 128 bits

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from simulator_fakes import Api, Time, World, simulated, small_world
 
 from restaurant_os.simulator.call import Simulator
+from simulator_fakes import Api, Time, World, simulated, small_world
 
 
 @pytest.fixture

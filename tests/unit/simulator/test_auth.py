@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator_fakes import GONE, GROUP, NORTH, OTHER, OTHER_GROUP, SOUTH, Api, Time, World, simulated
 
 from restaurant_os.simulator.auth import DEMO_CLIENT, Client, Tokens, read_clients
 from restaurant_os.simulator.errors import OptionError
+from simulator_fakes import GONE, GROUP, NORTH, OTHER, OTHER_GROUP, SOUTH, Api, Time, World, simulated
 
 LOGIN = "/authentication/v1/authentication/login"
 CREDENTIALS = {"clientId": "demo-client", "clientSecret": "demo-secret", "userAccessType": "TOAST_MACHINE_CLIENT"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from simulator_reading import books_of
 
 from restaurant_os.simulator.books import Contributions, Postings, Sums, dollars, rows
 from restaurant_os.simulator.world import World
+from simulator_reading import books_of
 
 
 @pytest.fixture(scope="module")

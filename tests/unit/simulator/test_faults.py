@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator_fakes import HISTORY_END, ORDERS, Api, Time, World, simulated
 
 from restaurant_os.simulator.errors import OptionError
 from restaurant_os.simulator.faults import ENDPOINT_NAMES, KINDS, Faults, read_faults
 from restaurant_os.simulator.toast import ENDPOINTS, UNKNOWN
+from simulator_fakes import HISTORY_END, ORDERS, Api, Time, World, simulated
 
 EVERYTHING = Path(__file__).parents[2] / "faults" / "everything.toml"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from simulator_fakes import NORTH, SOUTH, Api, Time
 
 from restaurant_os.simulator.limits import GLOBAL_LIMITS, ORDERS_BULK_LIMIT, Limits, Standing
+from simulator_fakes import NORTH, SOUTH, Api, Time
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+
+from restaurant_os.simulator.clock import Clock
 from simulator_fakes import (
     CLOSEOUT,
     HISTORY_END,
@@ -23,8 +25,6 @@ from simulator_fakes import (
     simulated,
     stamp,
 )
-
-from restaurant_os.simulator.clock import Clock
 
 ALL = [order_guid(number) for number in range(ORDERS)]
 

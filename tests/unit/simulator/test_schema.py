@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from simulator_fakes import Api, Time
+from jsonschema import Draft202012Validator
 
 from restaurant_os.simulator.server import Options, build
+from simulator_fakes import Api, Time
 
 BESIDE = Path(__file__).parents[4] / "shared" / "reference" / "openapi" / "toast"
 DIRECTORY = Path(os.environ.get("RESTAURANT_OS_OPENAPI_DIR", BESIDE))

@@ -16,11 +16,11 @@ from typing import cast
 
 import httpx
 import pytest
-from simulator_fakes import NORTH, ORDERS, Time, World, simulated
 
 from restaurant_os.simulator.__main__ import arguments
 from restaurant_os.simulator.errors import OptionError
 from restaurant_os.simulator.server import Options, application, build, running
+from simulator_fakes import NORTH, ORDERS, Time, World, simulated
 
 COMMAND = [sys.executable, "-m", "restaurant_os.simulator", "--locations", "1", "--days", "1"]
 

@@ -10,7 +10,6 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from simulator_reading import CENT, Json, cents, days_seen, orders_at, read
 
 from restaurant_os.simulator.books import Postings
 from restaurant_os.simulator.businessdays import BusinessCalendar, to_datetime, to_ms
@@ -18,6 +17,7 @@ from restaurant_os.simulator.catalog import fit_out
 from restaurant_os.simulator.scenes import PLAYS, SCENES, Scene
 from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts
 from restaurant_os.simulator.world import Version, World
+from simulator_reading import CENT, Json, cents, days_seen, orders_at, read
 
 EPOCH = "1970-01-01T00:00:00.000+0000"
 
