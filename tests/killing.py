@@ -27,20 +27,27 @@ def while_spilling(files: int) -> Moment:
 
 @dataclass
 class InCommit:
-    """When DuckDB's log has come to stand beside the file so many times, and `seconds` after: a commit writes it, closing takes it away."""
+    """When DuckDB's log was seen to grow so many times, and `seconds` after: a commit writes it in some steps, a checkpoint empties it."""
 
     times: int
     seconds: float = 0.0
-    seen: int = 0
-    is_there: bool = False
+    grown: int = 0
+    size: int = 0
     since: float = 0.0
 
     def __call__(self, desk: Desk, began: float) -> bool:
-        was, self.is_there = self.is_there, log(desk).exists()
-        if self.is_there and not was:
-            self.seen += 1
+        was, self.size = self.size, log_size(desk)
+        if self.size > was and self.grown < self.times:
+            self.grown += 1
             self.since = time.monotonic()
-        return self.seen >= self.times and time.monotonic() - self.since >= self.seconds
+        return self.grown >= self.times and time.monotonic() - self.since >= self.seconds
+
+
+def log_size(desk: Desk) -> int:
+    try:
+        return log(desk).stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def spill(desk: Desk) -> Path:

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 PROVE = "prove"
 QUICK = "quick"
-#: Examples of the costliest property (about a second each).
-MOST = {QUICK: 20, PROVE: 2_000}
+#: Examples of the costliest property (two to three seconds each).
+MOST = {QUICK: 12, PROVE: 2_000}
 
 profile = os.environ.get("RESTAURANT_OS_PROFILE", QUICK)
 most = int(os.environ.get("RESTAURANT_OS_EXAMPLES") or MOST[profile])

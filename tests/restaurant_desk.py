@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from orders_world import empty_file
 from restaurant_os.app import App, build_app
 from restaurant_os.errors import RestaurantOSError
 from restaurant_os.pipeline.sync import LocationResult, Span
@@ -67,11 +68,16 @@ class Desk:
         return command(self.folder, *arguments, timeout=100, **more)
 
 
-def desk(folder: Path, toast: Toast, *lines: str, locations: Sequence[Location] | None = None) -> Desk:
-    """A folder with settings for the simulator's restaurants; `lines` are settings of ours before its tables."""
+def desk(folder: Path, toast: Toast, *lines: str, locations: Sequence[Location] | None = None, begun: bool = False) -> Desk:
+    """A folder with settings for the simulator's restaurants; `lines` are settings of ours before its tables.
+
+    `begun`: its warehouse is there, with nothing in it, which spares the first command a second.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     found = Desk(folder, toast)
     found.settings.write_text(settings_text(toast, toast.locations() if locations is None else locations, *lines))
+    if begun:
+        found.warehouse.write_bytes(empty_file())
     return found
 
 

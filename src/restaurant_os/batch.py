@@ -24,6 +24,8 @@ class Rejected:
     reason: str
     #: Guests' and card data already cut.
     record_json: str
+    #: Its copy number: a readable copy of the record with a greater one makes it good.
+    copy: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,14 +133,19 @@ def _encoded(table: pa.Table, kind: str) -> bytes:
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
+        try:
+            pq.write_table(table, sink)
+        except pa.ArrowNotImplementedError as problem:
+            raise UsageError(
+                f"query: {printable(problem, 200)}.", next_step="Cast that column to text in the SQL, or take another format."
+            ) from None
         return bytes(sink.getvalue())
     rows = table.to_pylist()
     if kind == "json":
         return (json.dumps(plain(rows), indent=2, ensure_ascii=False) + "\n").encode()
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(table.column_names)
+    writer.writerow([_cell(name) for name in table.column_names])
     writer.writerows([_cell(row[name]) for name in table.column_names] for row in rows)
     return text.getvalue().encode()
 

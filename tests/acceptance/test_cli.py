@@ -36,7 +36,7 @@ def toast() -> Iterator[Toast]:
 
 @pytest.fixture
 def group(tmp_path: Path, toast: Toast) -> Desk:
-    return desk(tmp_path / "group", toast)
+    return desk(tmp_path / "group", toast, begun=True)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_init_from_toast_touches_nothing_where_settings_are(tmp_path: Path, toas
 
 def test_credentials_are_taken_from_dotenv(tmp_path: Path, toast: Toast) -> None:
     """`.env` beside the settings gives what the environment does not."""
-    group = desk(tmp_path / "group", toast)
+    group = desk(tmp_path / "group", toast, begun=True)
     (group.folder / ".env").write_text('TOAST_CLIENT_ID=demo-client\nTOAST_CLIENT_SECRET="demo-secret"\nOTHERS=1\n')
     given = environment(group.folder)
     del given["TOAST_CLIENT_ID"], given["TOAST_CLIENT_SECRET"]
@@ -271,6 +271,7 @@ def test_query_cannot_do_more_than_read(synced: Desk, sql: str) -> None:
 
 def test_query_of_a_warehouse_that_is_not_there_says_how_to_begin(group: Desk) -> None:
     """And it does not make one."""
+    group.warehouse.unlink()
     ran = group.run("query", "SELECT 1")
 
     assert (ran.returncode, "restaurant-os sync orders" in ran.stderr, group.warehouse.exists()) == (1, True, False)
@@ -310,7 +311,7 @@ def findings(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
 def test_doctor_finds_nothing_at_a_healthy_group(tmp_path: Path) -> None:
     """Settings, warehouse, login, scopes, each location and the clock: exit code 0."""
     with simulating(locations=2, days=1, last_day=None) as toast:
-        ran = desk(tmp_path / "group", toast).run("doctor", "--json")
+        ran = desk(tmp_path / "group", toast, begun=True).run("doctor", "--json")
 
     assert ran.returncode == 0
     assert findings(ran) == dict.fromkeys(("settings", "warehouse", "login", "scopes", "location North", "location East", "clock"), "ok")
@@ -324,10 +325,10 @@ def test_doctor_tells_a_missing_scope_from_a_location_that_is_not_connected(tmp_
     file = tmp_path / "clients.toml"
     file.write_text(CLIENTS + 'scopes = ["restaurants:read"]\n')
     with simulating(locations=1, days=1, last_day=None, clients=file) as toast:
-        without_scope = desk(tmp_path / "a", toast).run("doctor", "--json")
+        without_scope = desk(tmp_path / "a", toast, begun=True).run("doctor", "--json")
     file.write_text(CLIENTS + "locations = [0]\n")
     with simulating(locations=2, days=1, last_day=None, clients=file) as toast:
-        without_location = desk(tmp_path / "b", toast).run("doctor", "--json")
+        without_location = desk(tmp_path / "b", toast, begun=True).run("doctor", "--json")
 
     assert (without_scope.returncode, without_location.returncode) == (1, 1)
     assert findings(without_scope)["scopes"] == "failed"
@@ -347,9 +348,9 @@ def test_doctor_names_each_of_the_other_causes(synced: Desk, tmp_path: Path) -> 
     text = synced.settings.read_text()
     broken = desk(tmp_path / "broken", synced.toast)
     broken.warehouse.write_text("not a database" * 1_000)
-    wrong = desk(tmp_path / "wrong", synced.toast)
+    wrong = desk(tmp_path / "wrong", synced.toast, begun=True)
     wrong.settings.write_text(text.replace("America/New_York", "America/Denver"))
-    empty = desk(tmp_path / "empty", synced.toast, locations=())
+    empty = desk(tmp_path / "empty", synced.toast, locations=(), begun=True)
     causes = {
         "login": synced.run("doctor", "--json", TOAST_CLIENT_SECRET="a-wrong-secret"),
         "settings": empty.run("doctor", "--json"),

@@ -36,7 +36,7 @@ def toast() -> Iterator[Toast]:
 
 @pytest.fixture
 def group(tmp_path: Path, toast: Toast) -> Desk:
-    return desk(tmp_path / "group", toast)
+    return desk(tmp_path / "group", toast, begun=True)
 
 
 def outcome(ran: Ran, *said: str) -> dict[str, object]:
@@ -77,7 +77,7 @@ def clean(code: int, *, next_step: bool = True) -> dict[str, object]:
     ids=lambda value: " ".join(value) if value and value[0].startswith("--") else "",
 )
 def test_what_cannot_be_asked_is_wrong_usage(group: Desk, arguments: tuple[str, ...], said: tuple[str, ...]) -> None:
-    """Dates that do not exist, spans that Toast does not give, locations that are not configured: exit code 2, and no warehouse is begun."""
+    """Dates that do not exist, spans that Toast does not give, locations that are not configured: exit code 2, and nothing on stdout."""
     ran = group.run("sync", "orders", *arguments)
 
     assert outcome(ran, *said) == clean(2)
@@ -189,7 +189,7 @@ def test_a_missing_scope_is_named(tmp_path: Path) -> None:
 def test_a_location_that_is_not_connected_fails_alone(tmp_path: Path) -> None:
     """The other location's orders land; the exit code is 1; once it is connected the same command brings the rest."""
     with with_clients(tmp_path, locations="0") as toast:
-        group = desk(tmp_path / "group", toast)
+        group = desk(tmp_path / "group", toast, begun=True)
         ran = group.run("sync", "orders", *SPAN)
         first, second = (x.toast_guid for x in toast.locations())
 

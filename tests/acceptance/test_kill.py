@@ -28,7 +28,7 @@ def toast() -> Iterator[Toast]:
 
 @pytest.mark.parametrize(
     "moment",
-    [after(0.5), while_spilling(8), InCommit(2), InCommit(2, 0.03)],
+    [after(0.5), while_spilling(8), InCommit(4), InCommit(4, 0.03)],
     ids=["while it starts", "while pages wait for their commit", "as a commit begins", "within a commit"],
 )
 def test_a_killed_span_run_again_ends_like_an_undisturbed_one(tmp_path: Path, toast: Toast, moment: Moment) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -111,8 +112,6 @@ windows = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12), st.booleans
 @given(windows)
 def test_the_mark_is_the_end_of_the_gap_free_chain(windows: list[tuple[int, int, bool]]) -> None:
     """Of any windows: from the earliest start on, as far as every hour was read by a stable window."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         found = chain_of(
             open_warehouse(Path(folder)),

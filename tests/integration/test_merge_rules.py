@@ -341,7 +341,6 @@ def test_retained_refunds_stop_counting_with_their_order(warehouse: DuckDBWareho
     assert {day for _, day in changes.days} == {DAY, date(2026, 3, 5), date(2026, 3, 6)}
 
 
-@pytest.mark.xfail(strict=True, reason="a retained refund asks only its order whether it counts, not its check")
 @pytest.mark.parametrize("flag", ["voided", "deleted"])
 def test_retained_refunds_stop_counting_with_their_check(warehouse: DuckDBWarehouse, flag: str) -> None:
     """T2, which the API shows, stops counting when the check is voided; so does T1, which it showed before."""
@@ -354,7 +353,6 @@ def test_retained_refunds_stop_counting_with_their_check(warehouse: DuckDBWareho
     assert {row[-1] for row in sales(warehouse).values()} == {money("0")}
 
 
-@pytest.mark.xfail(strict=True, reason="an inferred refund is retained beside the same one inferred for another payment: counted twice")
 def test_an_inferred_refund_is_counted_once(warehouse: DuckDBWarehouse) -> None:
     """T1 is known from its line alone, and was put down to p1; when p0 is refunded too it may be put down to p0, but never to both."""
     land(warehouse, [paid(0, None, refund("T2", 3.0), line=by_line("T1"))])
@@ -364,7 +362,6 @@ def test_an_inferred_refund_is_counted_once(warehouse: DuckDBWarehouse) -> None:
     assert found == [("T1", money("4")), ("T2", money("3")), ("T3", money("2"))]
 
 
-@pytest.mark.xfail(strict=True, reason="an inferred refund is retained beside the real one of another payment: counted twice")
 def test_an_inferred_refund_gives_way_to_the_real_one(warehouse: DuckDBWarehouse) -> None:
     """T1 was known from its line alone; when a payment shows it, only what the payment shows counts."""
     land(warehouse, [paid(0, None, refund("T2", 3.0), line=by_line("T1"))])

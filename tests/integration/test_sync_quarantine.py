@@ -189,9 +189,6 @@ def test_a_newer_version_that_is_broken_leaves_the_older_one_standing(tmp_path: 
     assert states(tmp_path) == [("partial", "records in quarantine")]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="records rejected on an earlier pass of a unit are quarantined after what the unit lands is resolved"
-)
 def test_an_order_that_can_be_read_on_the_second_pass_does_not_wait(tmp_path: Path) -> None:
     """A day closed lately is read twice: what was broken on the first pass and whole on the second has landed."""
     page = orders_of_a_day(3)
@@ -201,7 +198,6 @@ def test_an_order_that_can_be_read_on_the_second_pass_does_not_wait(tmp_path: Pa
     assert waiting(tmp_path) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a record without a guid is resolved by nothing, so its day stays partial for good")
 def test_an_order_without_its_guid_is_resolved_by_a_whole_read_of_its_day(tmp_path: Path) -> None:
     """It can be told by nothing else: once every order of its day can be read, none of them waits."""
     page = orders_of_a_day(3)

@@ -40,7 +40,7 @@ def moves_by(rule: BusinessDay, day: date) -> timedelta:
     return max(offsets) - min(offsets)
 
 
-@examples(50)
+@examples(80)
 @given(rules, instants)
 def test_every_instant_is_inside_its_own_business_date(rule: BusinessDay, instant: datetime) -> None:
     """The bounds of the date an instant falls in hold that instant, in every zone and for every closeout hour."""
@@ -50,7 +50,7 @@ def test_every_instant_is_inside_its_own_business_date(rule: BusinessDay, instan
     assert start <= instant < end
 
 
-@examples(50)
+@examples(80)
 @given(rules, days)
 def test_days_touch_and_are_of_a_day_s_length(rule: BusinessDay, day: date) -> None:
     """A day ends where the next begins; it is 23 to 25 hours long, as summer time wants it."""
@@ -116,7 +116,7 @@ def test_a_closeout_the_clock_skips_or_repeats(closeout: int, day: date, start: 
     assert BusinessDay(ZoneInfo("America/New_York"), closeout).start(day) == start
 
 
-@examples(50)
+@examples(80)
 @given(rules, instants)
 def test_the_last_closed_date_is_closed(rule: BusinessDay, now: datetime) -> None:
     """Its end has passed, and that of the next has not."""

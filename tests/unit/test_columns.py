@@ -37,7 +37,7 @@ def as_json_says(text: str) -> float:
     return float(value)
 
 
-@examples(20)
+@examples(40)
 @given(st.lists(st.none() | amounts, max_size=60))
 def test_money_is_exact(values: list[Decimal | None]) -> None:
     """Every amount with at most four decimals under ten billion comes through JSON and a double to the last digit; null stays null."""
@@ -48,7 +48,7 @@ def test_money_is_exact(values: list[Decimal | None]) -> None:
     assert found.null_count == values.count(None)
 
 
-@examples(20)
+@examples(40)
 @given(st.decimals(min_value=-1_000_000, max_value=1_000_000, places=2), st.integers(-20, 20))
 def test_artefacts_of_floats_are_rounded_off(cents: Decimal, steps: int) -> None:
     """An amount a few units in the last place of a double away from whole cents is those cents."""
@@ -132,7 +132,7 @@ def test_a_time_that_names_no_instant_is_refused(text: str) -> None:
     assert f"'{text}'" in refused.value.place.reason
 
 
-@examples(20)
+@examples(40)
 @given(st.dates(min_value=date(1900, 1, 1), max_value=date(2199, 12, 31)))
 def test_dates(day: date) -> None:
     """yyyymmdd is that day."""

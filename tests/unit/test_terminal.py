@@ -121,7 +121,6 @@ def test_csv_holds_no_formula(tmp_path: Path) -> None:
     assert {tuple(row[1:]) for row in rows[1:]} == {("-10.2900", "2026-03-01")}
 
 
-@pytest.mark.xfail(strict=True, reason="the first line of a CSV is written as it is")
 def test_a_column_s_name_is_no_formula_either(tmp_path: Path) -> None:
     """A name comes from the person's own SQL, or from a file they were sent."""
     path = tmp_path / "out.csv"

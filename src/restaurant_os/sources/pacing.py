@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from restaurant_os.clock import Clock
 
@@ -20,6 +20,8 @@ class Pacing:
     name: str
     endpoints: Mapping[str, float]
     location: float
+    #: An endpoint's calls count among those of another.
+    part_of: Mapping[str, str] = field(default_factory=dict)
 
     def interval(self, endpoint: str) -> float:
         return self.endpoints.get(endpoint, self.location)
@@ -36,10 +38,10 @@ class Pacer:
         """Return when a call of `endpoint` at `location` may leave. An empty endpoint stands for the location as a whole."""
         with self._lock:
             now = self.clock.monotonic()
-            keys = ((endpoint, location), ("", location))
-            start = max(now, *(self._next.get(key, now) for key in keys))
-            self._next[keys[0]] = start + self.pacing.interval(endpoint)
-            self._next[keys[1]] = start + self.pacing.location
+            counted = [name for name in (endpoint, self.pacing.part_of.get(endpoint), "") if name is not None]
+            start = max(now, *(self._next.get((name, location), now) for name in counted))
+            for name in counted:
+                self._next[name, location] = start + self.pacing.interval(name)
         if start > now:
             self.clock.sleep(start - now)
 

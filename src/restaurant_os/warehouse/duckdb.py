@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from restaurant_os import tables as table_specs
 from restaurant_os import transformations
-from restaurant_os.batch import Rejected
+from restaurant_os.batch import COPY, Rejected
 from restaurant_os.errors import LockedError, WarehouseError
 from restaurant_os.tables import (
     CHANGED_DAYS,
@@ -357,13 +357,35 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at
             [loaded_at, commit.dataset],
         )
     kept: dict[str, dict[str, Any]] = {}
-    for rejected in commit.rejected:
+    for rejected in _still_unreadable(connection, commit):
         row = _quarantined(commit.dataset, rejected, loaded_at)
         kept[row["quarantine_id"]] = row
     for name, row in kept.items():
         for (first_seen_at,) in run(connection, f"DELETE FROM {QUARANTINE.name} WHERE quarantine_id = ? RETURNING first_seen_at", [name]):
             row["first_seen_at"] = first_seen_at
     _insert(connection, QUARANTINE, list(kept.values()))
+    if waiting or kept:
+        _resolve_days(connection, commit, loaded_at)
+
+
+def _still_unreadable(connection: duckdb.DuckDBPyConnection, commit: Commit) -> list[Rejected]:
+    """The commit's rejected records without those of which a later copy could be read."""
+    if not commit.rejected or FACT_ORDERS.name not in commit.tables:
+        return list(commit.rejected)
+    last_read: dict[str, int] = dict(run(connection, f"SELECT {FACT_ORDERS.key[0]}, max({COPY}) FROM staged_{FACT_ORDERS.name} GROUP BY 1"))
+    return [rejected for rejected in commit.rejected if last_read.get(rejected.record_guid or "", -1) < rejected.copy]
+
+
+def _resolve_days(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
+    """A record that names no id is resolved by a read of its whole day in which every record could be read."""
+    for sync in commit.runs:
+        if sync.business_date is not None and sync.status == "done" and not sync.rows_quarantined:
+            run(
+                connection,
+                f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL AND record_guid IS NULL
+                    AND restaurant_guid = ? AND business_date = ?""",
+                [loaded_at, commit.dataset, sync.restaurant_guid, sync.business_date],
+            )
 
 
 def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, Any]:

@@ -111,7 +111,12 @@ class SetMerge:
         return f"{gone} AND NOT {self._retained(spec)}" if spec.retained_by else gone
 
     def _retained(self, spec: TableSpec) -> str:
-        return f"EXISTS (SELECT 1 FROM new_{spec.name} AS r WHERE {same_values('o', 'r', spec.retained_by)})"
+        """Condition on `o`: it stays, since the candidate has another row in its place. One that was only inferred goes where it is known anew."""
+        retained = f"EXISTS (SELECT 1 FROM new_{spec.name} AS r WHERE {same_values('o', 'r', spec.retained_by)})"
+        if not spec.weak:
+            return retained
+        known = f"EXISTS (SELECT 1 FROM new_{spec.name} AS k WHERE {same_values('o', 'k', spec.weak_by)})"
+        return f"({retained} AND NOT (o.{spec.weak} AND {known}))"
 
     def _still_wanted(self) -> str:
         return f"is_same_version IS NOT TRUE OR {self.id} IN (SELECT {self.id} FROM differing)"
@@ -143,6 +148,9 @@ class SetMerge:
         }
         if "is_counted" in spec.names:
             changed["is_counted"] = "o.is_counted AND a.is_counted"
+            if spec.retained_by:
+                place = f"SELECT 1 FROM new_{spec.name} AS r WHERE {same_values('o', 'r', spec.retained_by)} AND NOT r.is_counted"
+                changed["is_counted"] += f" AND NOT EXISTS ({place})"
         columns = ", ".join(f"{changed.get(name, 'o.' + name)} AS {name}" for name in spec.names)
         self.run(f"""CREATE TEMP TABLE tomb_{spec.name} AS SELECT {columns} FROM old_{spec.name} AS o
             JOIN (SELECT a.{self.id}, a.business_date, a.modified_at, h.is_counted

@@ -72,7 +72,10 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
-    statements = connection.extract_statements(sql)
+    try:
+        statements = connection.extract_statements(sql)
+    except (TypeError, UnicodeError):
+        raise QueryError("query: the SQL is no Unicode text.", next_step="Check the terminal's encoding.") from None
     if len(statements) != 1 or statements[0].type not in READING:
         raise QueryError(
             "query: one statement that reads was expected, such as a SELECT.", next_step='For example: query "SELECT * FROM daily_sales".'
@@ -85,17 +88,29 @@ def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Qu
         rows += batch.num_rows
         if rows > most_rows:
             break
-    table = _with_integers(pa.Table.from_batches(batches, schema=reader.schema))
+    table = _presentable(pa.Table.from_batches(batches, schema=reader.schema))
     return QueryResult(table.slice(0, most_rows), rows > most_rows)
 
 
-def _with_integers(table: pa.Table) -> pa.Table:
-    """DuckDB sums integers to 128 bits, which Arrow calls decimals without places; they are integers again where they fit in 64."""
+def _presentable(table: pa.Table) -> pa.Table:
+    """Columns of one name are told apart. DuckDB sums integers to 128 bits, which Arrow calls decimals: integers again where they fit in 64."""
+    table = table.rename_columns(_distinct(table.column_names))
     for place, field in enumerate(table.schema):
         if pa.types.is_decimal(field.type) and field.type.scale == 0:
             with suppress(pa.ArrowInvalid):
                 table = table.set_column(place, field.name, table.column(place).cast(pa.int64()))
     return table
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """`a, b, a` -> `a, b, a_2`."""
+    found: list[str] = []
+    for name in names:
+        number, own = 1, name
+        while own in found:
+            number, own = number + 1, f"{name}_{number + 1}"
+        found.append(own)
+    return found
 
 
 def _settle(path: Path, wait_seconds: float) -> None:

@@ -7,6 +7,7 @@ order costs itself alone. A body that is not JSON at all is no order's fault: it
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
@@ -57,8 +58,10 @@ class OrderDecoder:
         self.rule = rule
         self.discount_kinds = discount_kinds
 
-    def page(self, body: bytes, *, read_at: str | None) -> Batch:
-        """Decode a JSON array of orders. `read_at`: ISO instant at which the read began.
+    def page(self, body: bytes, *, read_at: str | None, day: date | None = None) -> Batch:
+        """Decode a JSON array of orders.
+
+        `read_at`: ISO instant at which the read began. `day`: the business date asked for, which a record that names none belongs to.
 
         Raises:
             RetryableError: the body is not a JSON array.
@@ -67,13 +70,10 @@ class OrderDecoder:
             orders = PAGE.decode(body)
             return self._batch(orders, read_at, ())
         except (msgspec.DecodeError, RejectedRecordError, UnicodeDecodeError):
-            return self._one_by_one(body, read_at)
+            return self._one_by_one(body, read_at, day)
 
-    def _one_by_one(self, body: bytes, read_at: str | None) -> Batch:
-        try:
-            raws = RAW_PAGE.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-            raise RetryableError(f"the page is not a JSON array of orders: {printable(problem, 120)}") from None
+    def _one_by_one(self, body: bytes, read_at: str | None, day: date | None) -> Batch:
+        raws = _records(body)
         good: list[Order] = []
         rejected: list[Rejected] = []
         for raw in raws:
@@ -82,9 +82,9 @@ class OrderDecoder:
                 self._batch([order], read_at, ())
                 good.append(order)
             except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-                rejected.append(self._rejected(bytes(raw), "Order", str(problem)))
+                rejected.append(self._rejected(raw, day, "Order", str(problem)))
             except RejectedRecordError as problem:
-                rejected.append(self._rejected(bytes(raw), problem.place.field, problem.place.reason))
+                rejected.append(self._rejected(raw, day, problem.place.field, problem.place.reason))
         return self._batch(good, read_at, tuple(rejected))
 
     def _batch(self, orders: list[Order], read_at: str | None, rejected: tuple[Rejected, ...]) -> Batch:
@@ -124,23 +124,44 @@ class OrderDecoder:
         start, end = self.rule.bounds(date(1970, 1, 1) + timedelta(days=day))
         return int(start.timestamp()) * 1_000_000, int(end.timestamp()) * 1_000_000
 
-    def _rejected(self, raw: bytes, field: str, reason: str) -> Rejected:
-        try:
-            record = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            record = printable(raw.decode("utf-8", "replace"), 2_000)
+    def _rejected(self, raw: bytes, day: date | None, field: str, reason: str) -> Rejected:
+        record = json.loads(raw.decode("utf-8", "replace"))  # takes texts that are no Unicode too
         fields = record if isinstance(record, dict) else {}
         guid = fields.get("guid")
         guid = guid if isinstance(guid, str) and guid else None
-        text = msgspec.json.encode(without_private(record)).decode()
         return Rejected(
             restaurant_guid=self.restaurant_guid,
             record_guid=guid,
-            business_date=_known_day(fields.get("businessDate")),
+            business_date=_known_day(fields.get("businessDate")) or day,
             field=printable(field, 200),
             reason=printable(reason, 500),
-            record_json=text,
+            record_json=json.dumps(without_private(record), separators=(",", ":")),
+            copy=next(self._copies),
         )
+
+
+def _records(body: bytes) -> list[bytes]:
+    """The records of a page, each as JSON of its own.
+
+    A text that is no Unicode (a byte that is no UTF-8, half of a surrogate pair) fails the quick way for the whole page; the
+    slow one lets it fail in its own record.
+    """
+    try:
+        return [bytes(raw) for raw in RAW_PAGE.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        try:
+            records = json.loads(body.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            records = None
+        if not isinstance(records, list):
+            raise RetryableError(f"the page is not a JSON array of orders: {printable(problem, 120)}") from None
+        # What was replaced must not pass for what was sent, so a record with such a text is kept from being read.
+        return [_unreadable(record) for record in records]
+
+
+def _unreadable(record: object) -> bytes:
+    text = json.dumps(record)
+    return text.replace("\\ufffd", "\\ud800").encode()
 
 
 def _known_day(value: object) -> date | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from restaurant_os.errors import Place, RejectedRecordError
 from restaurant_os.sources.columns import DATES
-from restaurant_os.sources.toast.model import AppliedDiscount, Check, Order, Payment, RefundDetails, Selection, ServiceCharge
+from restaurant_os.sources.toast.model import AppliedDiscount, Check, Order, Payment, Refund, RefundDetails, Selection, ServiceCharge
 from restaurant_os.tables import FACT_ORDER_MODIFIERS, ORDER_TABLES
 
 Row = tuple[Any, ...]
@@ -378,24 +378,23 @@ class Flattener:
         same payment is put together from its lines and takes the day of the one that replaced it.
         """
         parts = refund_parts(order, order_counts)
-        refunded: list[tuple[Check, Payment]] = []
-        for check in order.checks:
-            counts = order_counts and not (check.voided or check.deleted)
-            for payment in check.payments or ():
-                refund = payment.refund
-                if refund is None:
-                    continue
-                refunded.append((check, payment))
-                transaction = (refund.refund_transaction and refund.refund_transaction.guid) or ""
-                item, charge, other, tax = parts.pop(transaction, NOTHING)
-                row = (refund.refund_amount or 0.0, item, charge, other, tax, refund.tip_refund_amount or 0.0)
-                tables["fact_refunds"].append(self._refund(order, check, payment, transaction, day, row, counts, inferred=False, copy=copy))
-        if parts:
-            check, payment = refunded[0]
-            counts = order_counts and not (check.voided or check.deleted)
-            for transaction, (item, charge, other, tax) in parts.items():
-                row = (item + charge + other + tax, item, charge, other, tax, 0.0)
-                tables["fact_refunds"].append(self._refund(order, check, payment, transaction, day, row, counts, inferred=True, copy=copy))
+        shown = [
+            (check, payment, transaction_of(payment.refund)) for check in order.checks for payment in check.payments or () if payment.refund
+        ]
+        for check, payment, named in shown:
+            transaction = same_refund(named, parts, [other for _, _, other in shown])
+            item, charge, other, tax = parts.pop(transaction, NOTHING)
+            refund = payment.refund or Refund()
+            amounts = (refund.refund_amount or 0.0, item, charge, other, tax, refund.tip_refund_amount or 0.0)
+            tables["fact_refunds"].append(
+                self._refund(order, check, payment, transaction, day, amounts, order_counts, inferred=False, copy=copy)
+            )
+        for transaction, (item, charge, other, tax) in parts.items():
+            check, payment, _ = shown[0]
+            amounts = (item + charge + other + tax, item, charge, other, tax, 0.0)
+            tables["fact_refunds"].append(
+                self._refund(order, check, payment, transaction, day, amounts, order_counts, inferred=True, copy=copy)
+            )
 
     def _refund(
         self,
@@ -405,12 +404,13 @@ class Flattener:
         transaction: str,
         day: int,
         amounts: tuple[float, float, float, float, float, float],
-        counts: bool,
+        order_counts: bool,
         *,
         inferred: bool,
         copy: int,
     ) -> Row:
         total, item, charge, other, tax, tip = amounts
+        counts = order_counts and not (check.voided or check.deleted)
         unallocated = total - item - charge - other - tax
         refund = payment.refund
         refund_day = refund.refund_business_date if refund else None
@@ -443,6 +443,21 @@ class Flattener:
 NOTHING = (0.0, 0.0, 0.0, 0.0)
 
 
+def transaction_of(refund: Refund | RefundDetails | None) -> str:
+    """The GUID of a refund's transaction; '' when the API names none."""
+    return (refund and refund.refund_transaction and refund.refund_transaction.guid) or ""
+
+
+def same_refund(named: str, parts: Mapping[str, object], shown: list[str]) -> str:
+    """The transaction under which the lines know a payment's refund: its own, or, when one of the two sides names none and no other can be
+    meant, the one that is left."""
+    left = [transaction for transaction in parts if transaction not in shown]
+    if named in parts or len(left) != 1:
+        return named
+    alone = sum(1 for transaction in shown if transaction not in parts) == 1
+    return left[0] if alone and "" in (named, left[0]) else named
+
+
 def refund_parts(order: Order, order_counts: bool) -> dict[str, tuple[float, float, float, float]]:
     """What each refund gave back by its lines: transaction -> (lines that are sales, charges that are sales, the rest, tax)."""
     parts: dict[str, tuple[float, float, float, float]] = {}
@@ -450,7 +465,7 @@ def refund_parts(order: Order, order_counts: bool) -> dict[str, tuple[float, flo
     def add(details: RefundDetails | None, place: int) -> None:
         if details is None:
             return
-        transaction = (details.refund_transaction and details.refund_transaction.guid) or ""
+        transaction = transaction_of(details)
         amounts = list(parts.get(transaction, NOTHING))
         amounts[place] += details.refund_amount or 0.0
         amounts[3] += details.tax_refund_amount or 0.0

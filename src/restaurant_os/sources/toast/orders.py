@@ -67,18 +67,17 @@ class OrdersRead:
         read_at = api_time(self.client.http.now())
         in_pass: set[str] = set()
         repeats = 0
+        self.rejected = 0  # of the last pass: what an earlier one could not read may be whole by now
         for page in range(1, MOST_PAGES + 1):
             batch, has_next = self._page(page, read_at)
             self.pages += 1
             size = len(batch.versions) + len(batch.rejected)
-            if page == 1 and self.passes == 1:
-                self.rejected = 0
             new = {guid: version for guid, version in batch.versions.items() if self.versions.get(guid) != version}
             repeats = 0 if batch.versions.keys() - in_pass or batch.rejected else repeats + 1
             in_pass |= batch.versions.keys()
             if new or batch.rejected:
                 self.versions.update(new)
-                self.rejected += len(batch.rejected) if self.passes == 1 else 0
+                self.rejected += len(batch.rejected)
                 yield batch
             if size == 0 or not (has_next or size >= PAGE_SIZE):
                 return
@@ -98,7 +97,7 @@ class OrdersRead:
             location=self.location.toast_guid,
             scope=SCOPE,
             params={**self._query(), "pageSize": str(PAGE_SIZE), "page": str(page)},
-            accept=lambda body: decoded.append(self.decoder.page(body, read_at=read_at)),
+            accept=lambda body: decoded.append(self.decoder.page(body, read_at=read_at, day=self.window.business_date)),
         )
         return decoded[-1], 'rel="next"' in answer.headers.get("Link", "")
 

@@ -53,7 +53,7 @@ class TokenStore:
         try:
             found = json.loads(self.path.read_text())
             return Token(str(found["token"]), datetime.fromtimestamp(float(found["expires_at"]), UTC))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
     def write(self, token: Token) -> None:

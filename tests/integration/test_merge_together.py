@@ -1,0 +1,119 @@
+"""Commits that wait for the file at the same time land together, and each is as if it had been alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_world import changes, whole_day
+from orders_world import FIRST_VERSION, Json, check, land, open_warehouse, order, payment, refund, selection, stored
+from restaurant_os.errors import RestaurantOSError
+from restaurant_os.settings import Location
+from restaurant_os.tables import ORDER_TABLES
+from restaurant_os.warehouse import Changes, SyncRun
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+
+DAY = date(2026, 3, 1)
+
+
+def location(number: int) -> Location:
+    return Location(name=f"L{number}", toast_guid=f"aaaaaaaa-0000-4000-8000-{number:012d}", timezone="America/New_York")
+
+
+def first(number: int) -> list[Json]:
+    """Orders of location `number`; every location has the same ids of lines and payments in them."""
+    lines = [selection("a", 10.0), selection("b", 1.0 + number)]
+    return [order(f"o{number}-{n}", [check("c", lines, [payment("p", refund=refund("T", 1.0))])]) for n in range(number + 1)]
+
+
+def later(number: int) -> list[Json]:
+    """A line is gone, and the last order is another day's."""
+    found = [order(one["guid"], [check("c", [selection("a", 9.0)], [payment("p", refund=refund("T2", 2.0))])], 1) for one in first(number)]
+    found[-1]["businessDate"] = 20260303
+    return found
+
+
+@dataclass
+class Gate:
+    """A clock for a warehouse: the first commit that asks it the time waits at the gate, so that others queue up behind."""
+
+    opened: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def now(self) -> datetime:
+        self.reached.set()
+        assert self.opened.wait(30)
+        return FIRST_VERSION
+
+
+def at_once(warehouse: DuckDBWarehouse, bodies: Sequence[list[Json]], runs: Sequence[list[SyncRun]]) -> list[Future[Changes]]:
+    """One commit per location, all in the queue behind that of the first."""
+    gate = Gate()
+    warehouse.now = gate.now
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        futures = []
+        for number, (body, own) in enumerate(zip(bodies, runs, strict=True)):
+            futures.append(pool.submit(land, warehouse, body, location=location(number), runs=own))
+            assert gate.reached.wait(30)
+        time.sleep(0.3)
+        gate.opened.set()
+    return futures
+
+
+def everything(warehouse: DuckDBWarehouse) -> dict[str, list[tuple[Any, ...]]]:
+    return {spec.name: stored(warehouse, spec.name, "*") for spec in ORDER_TABLES} | {"daily_sales": stored(warehouse, "daily_sales", "*")}
+
+
+def days(found: Changes) -> dict[date, tuple[int, int]]:
+    return {day: counts for (_, day), counts in found.days.items()}
+
+
+def test_commits_that_land_together_are_as_if_alone(tmp_path: Path) -> None:
+    """The same rows as one after the other, and each commit is told its own changes, new orders and changed ones."""
+    (tmp_path / "alone").mkdir()
+    alone, together = open_warehouse(tmp_path / "alone"), open_warehouse(tmp_path)
+    expected = [[land(alone, make(n), location=location(n)) for n in range(4)] for make in (first, later)]
+    none: list[list[SyncRun]] = [[] for _ in range(4)]
+    found = [[one.result() for one in at_once(together, [make(n) for n in range(4)], none)] for make in (first, later)]
+
+    assert found == expected
+    assert everything(together) == everything(alone)
+    assert days(found[1][0]) == {DAY: (0, 1), date(2026, 3, 3): (0, 1), date(2026, 3, 5): (0, 0)}
+    assert len(stored(together, "changed_days", "DISTINCT sequence")) < 8
+
+
+def test_one_commit_that_fails_fails_alone(tmp_path: Path) -> None:
+    """Those that waited with it land all the same, whole, with their ledger rows."""
+    warehouse = open_warehouse(tmp_path)
+    runs = [[changes(number, number + 1)] for number in range(4)]
+    spoilt = whole_day(DAY, 1)
+    object.__setattr__(spoilt, "sync_id", None)  # the ledger's key: refused after the orders were merged
+    runs[2] = [spoilt]
+    futures = at_once(warehouse, [first(number) for number in range(4)], runs)
+
+    with pytest.raises((RestaurantOSError, ValueError)):
+        futures[2].result()
+    assert [futures[number].result().added for number in (0, 1, 3)] == [1, 2, 4]
+    assert len(stored(warehouse, "sync_runs", "sync_id")) == 3
+    assert {name for (name,) in stored(warehouse, "fact_orders", "restaurant_guid")} == {location(n).toast_guid for n in (0, 1, 3)}
+
+
+def test_commits_of_one_location_keep_their_order(tmp_path: Path) -> None:
+    """Two commits of one location never share a transaction: each names its own changes."""
+    warehouse = open_warehouse(tmp_path)
+    one = location(0)
+    with ThreadPoolExecutor(4) as pool:
+        bodies = [[order("o", [check("c", [selection("a", 1.0 + version)])], version)] for version in range(4)]
+        found = [future.result() for future in [pool.submit(land, warehouse, body, location=one) for body in bodies]]
+
+    assert sum(done.added for done in found) == 1
+    assert stored(warehouse, "fact_order_items", "item_price") == [(4,)]
+    assert len(stored(warehouse, "changed_days", "DISTINCT sequence")) == 1 + sum(done.changed for done in found)
