@@ -19,7 +19,8 @@ def load(pages: Pages, folder: Path) -> Path:
     tables: dict[str, list[Any]] = {spec.name: [] for spec in ORDER_TABLES}
     for shop in pages.shops:
         own = decoder(shop)
-        batches = [own.page(page, read_at=READ_AT_TEXT).tables for page in shop.pages]
+        batches = [own.add(own.decode(page, read_at=READ_AT_TEXT)).tables for page in shop.pages]
+        batches = [batch for batch in (*batches, own.rest().tables) if batch]
         for name, found in tables.items():
             found.append(pa.Table.from_batches([batch[name] for batch in batches]).drop_columns([COPY]))
     return dlt_common.run(dlt_common.resources(tables, hinted=False), folder, "dlt_arrow")

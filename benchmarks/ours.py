@@ -36,11 +36,15 @@ class DayRead:
 
     def __iter__(self) -> Iterator[Batch]:
         for body in self.bodies:
-            batch = self.decoder.page(body, read_at=READ_AT_TEXT)
+            page = self.decoder.decode(body, read_at=READ_AT_TEXT)
             self.pages += 1
-            self.rejected += len(batch.rejected)
-            self.versions.update(batch.versions)
-            yield batch
+            self.versions.update(page.versions)
+            yield self._noted(self.decoder.add(page))
+        yield self._noted(self.decoder.rest())
+
+    def _noted(self, batch: Batch) -> Batch:
+        self.rejected += len(batch.rejected)
+        return batch
 
 
 @dataclass(slots=True)

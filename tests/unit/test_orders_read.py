@@ -70,7 +70,7 @@ def drained(read: OrdersRead) -> list[Batch]:
 
 
 def guids(batches: list[Batch]) -> list[str]:
-    return [guid for batch in batches for guid in batch.tables["fact_orders"].column("order_guid").to_pylist()]
+    return [guid for batch in batches if batch.tables for guid in batch.tables["fact_orders"].column("order_guid").to_pylist()]
 
 
 def test_a_window_that_stands_still_is_read_twice(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_only_what_is_new_is_handed_on(tmp_path: Path) -> None:
     read = reading(listing, tmp_path)
     batches = drained(read)
 
-    assert [batch.tables["fact_orders"].num_rows for batch in batches] == [100, 1]
+    assert [batch.tables["fact_orders"].num_rows for batch in batches if batch.tables] == [100, 1]
     assert len(read.versions) == 101
 
 

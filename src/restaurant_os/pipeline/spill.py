@@ -18,6 +18,9 @@ import pyarrow as pa
 
 from restaurant_os.batch import Batch, Rejected
 
+#: Rows of a table written as one piece.
+ROWS_TOGETHER = 4_096
+
 
 class Spill:
     """Takes batches, gives tables mapped from disk. Use as a context manager: leaving it removes the files."""
@@ -25,6 +28,7 @@ class Spill:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.rejected: list[Rejected] = []
+        self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
         self._maps: list[pa.MemoryMappedFile] = []
 
@@ -45,13 +49,23 @@ class Spill:
     def add(self, batch: Batch) -> None:
         self.rejected.extend(batch.rejected)
         for name, rows in batch.tables.items():
-            if name not in self._writers:
-                self._writers[name] = pa.ipc.new_file(str(self.folder / f"{name}.arrow"), rows.schema)
-            if rows.num_rows:
-                self._writers[name].write_batch(rows)
+            waiting = self._waiting.setdefault(name, [])
+            waiting.append(rows)
+            if sum(own.num_rows for own in waiting) >= ROWS_TOGETHER:
+                self._write(name)
+
+    def _write(self, name: str) -> None:
+        """Join what waits into one piece: whoever scans many small ones pays for each."""
+        waiting = self._waiting.pop(name)
+        if name not in self._writers:
+            self._writers[name] = pa.ipc.new_file(str(self.folder / f"{name}.arrow"), waiting[0].schema)
+        if joined := [rows for rows in waiting if rows.num_rows]:
+            self._writers[name].write_batch(pa.concat_batches(joined))
 
     def tables(self) -> dict[str, pa.Table]:
         """Everything added, by table; nothing can be added after."""
+        for name in list(self._waiting):
+            self._write(name)
         found: dict[str, pa.Table] = {}
         for name, writer in self._writers.items():
             writer.close()

@@ -1,6 +1,6 @@
 """A page of orders as bytes -> Arrow rows of the order tables, and the orders that could not be read.
 
-The page is decoded and flattened whole; only when something in it is wrong are its orders taken one by one, so that a bad
+Pages are decoded and flattened whole; only when something in it is wrong are its orders taken one by one, so that a bad
 order costs itself alone. A body that is not JSON at all is no order's fault: it was cut on its way, and is asked again.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -45,6 +46,23 @@ PRIVATE_FIELDS = frozenset(
     }
 )
 HOUR_US = 3_600_000_000
+#: Pages made into Arrow at once.
+PAGES_TOGETHER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPage:
+    """A page as decoded, not laid out in rows yet."""
+
+    body: bytes
+    read_at: str | None
+    day: date | None
+    orders: list[Order]
+    rejected: tuple[Rejected, ...]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {order.guid: order.modified_date for order in self.orders}
 
 
 class OrderDecoder:
@@ -58,7 +76,15 @@ class OrderDecoder:
         self.rule = rule
         self.discount_kinds = discount_kinds
 
+        self._waiting: list[DecodedPage] = []
+        self._rows = Rows()
+
     def page(self, body: bytes, *, read_at: str | None, day: date | None = None) -> Batch:
+        """A page by itself: `decode`, `add` and `rest` at once."""
+        page = self.decode(body, read_at=read_at, day=day)
+        return _joined([self.add(page), self.rest()], page.versions)
+
+    def decode(self, body: bytes, *, read_at: str | None, day: date | None = None) -> DecodedPage:
         """Decode a JSON array of orders.
 
         `read_at`: ISO instant at which the read began. `day`: the business date asked for, which a record that names none belongs to.
@@ -66,35 +92,71 @@ class OrderDecoder:
         Raises:
             RetryableError: the body is not a JSON array.
         """
+        rejected: tuple[Rejected, ...] = ()
         try:
             orders = PAGE.decode(body)
-            return self._batch(orders, read_at, ())
-        except (msgspec.DecodeError, RejectedRecordError, UnicodeDecodeError):
-            return self._one_by_one(body, read_at, day)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            orders, rejected = self._one_by_one(body, read_at, day)
+        return DecodedPage(body, read_at, day, orders, rejected)
 
-    def _one_by_one(self, body: bytes, read_at: str | None, day: date | None) -> Batch:
-        raws = _records(body)
+    def add(self, page: DecodedPage) -> Batch:
+        """Take a decoded page in. Its rows come with this batch or a later one: Arrow is made of a few pages at once, since of one alone
+        the calls cost more than the rows."""
+        rows = Rows()
+        try:
+            self._flatten(rows, page.orders, page.read_at)
+        except RejectedRecordError:
+            return self._without_faults(page)
+        self._waiting.append(page)
+        for name, own in rows.tables.items():
+            self._rows.tables[name] += own
+        if len(self._waiting) < PAGES_TOGETHER:
+            return Batch({}, page.rejected)
+        return _joined([Batch({}, page.rejected), self.rest()])
+
+    def rest(self) -> Batch:
+        """The rows that still wait."""
+        pages, self._waiting = self._waiting, []
+        rows, self._rows = self._rows, Rows()
+        if not pages:
+            return Batch({})
+        try:
+            return Batch(self._tables(rows))
+        except RejectedRecordError:
+            return _joined([self._without_faults(page) for page in pages])
+
+    def _without_faults(self, page: DecodedPage) -> Batch:
+        """The rows of a page that decodes but of which an order cannot be laid out."""
+        orders, rejected = self._one_by_one(page.body, page.read_at, page.day)
+        rows = Rows()
+        self._flatten(rows, orders, page.read_at)
+        return Batch(self._tables(rows), rejected)
+
+    def _one_by_one(self, body: bytes, read_at: str | None, day: date | None) -> tuple[list[Order], tuple[Rejected, ...]]:
+        """The orders of a page that can be read and laid out, each tried alone, and those that cannot."""
         good: list[Order] = []
         rejected: list[Rejected] = []
-        for raw in raws:
+        for raw in _records(body):
             try:
                 order = ORDER.decode(raw)
-                self._batch([order], read_at, ())
+                rows = Rows()
+                self._flatten(rows, [order], read_at)
+                self._tables(rows)
                 good.append(order)
             except (msgspec.DecodeError, UnicodeDecodeError) as problem:
                 rejected.append(self._rejected(raw, day, "Order", str(problem)))
             except RejectedRecordError as problem:
                 rejected.append(self._rejected(raw, day, problem.place.field, problem.place.reason))
-        return self._batch(good, read_at, tuple(rejected))
+        return good, tuple(rejected)
 
-    def _batch(self, orders: list[Order], read_at: str | None, rejected: tuple[Rejected, ...]) -> Batch:
+    def _flatten(self, rows: Rows, orders: list[Order], read_at: str | None) -> None:
         flattener = Flattener(restaurant_guid=self.restaurant_guid, discount_kinds=self.discount_kinds, read_at=read_at)
-        rows = Rows()
         for order in orders:
             flattener.add(rows, order, self._day(order), next(self._copies))
         check_unique(rows)
-        tables = {spec.name: self._arrow(spec, rows.tables[spec.name]) for spec in ORDER_TABLES}
-        return Batch(tables, rejected, {order.guid: order.modified_date for order in orders})
+
+    def _tables(self, rows: Rows) -> dict[str, pa.RecordBatch]:
+        return {spec.name: self._arrow(spec, rows.tables[spec.name]) for spec in ORDER_TABLES}
 
     def _day(self, order: Order) -> int:
         """Toast's business date; where it gives none, the promise or the opening on the location's own wall clock."""
@@ -138,6 +200,17 @@ class OrderDecoder:
             record_json=json.dumps(without_private(record), separators=(",", ":")),
             copy=next(self._copies),
         )
+
+
+def _joined(batches: list[Batch], versions: Mapping[str, str] | None = None) -> Batch:
+    """Batches as one. `versions` of what a page decoded, without those that could not be laid out."""
+    rejected = tuple(rejected for batch in batches for rejected in batch.rejected)
+    whole = [batch.tables for batch in batches if batch.tables]
+    tables = (
+        {spec.name: pa.concat_batches([own[spec.name] for own in whole]) for spec in ORDER_TABLES} if len(whole) > 1 else (whole or [{}])[0]
+    )
+    bad = {own.record_guid for own in rejected}
+    return Batch(tables, rejected, {guid: version for guid, version in (versions or {}).items() if guid not in bad})
 
 
 def _records(body: bytes) -> list[bytes]:

@@ -15,7 +15,7 @@ from restaurant_os.batch import Batch, Window
 from restaurant_os.errors import RequestError
 from restaurant_os.settings import Location
 from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, ToastClient
-from restaurant_os.sources.toast.decode import OrderDecoder
+from restaurant_os.sources.toast.decode import DecodedPage, OrderDecoder
 
 PATH = "/orders/v2/ordersBulk"
 SCOPE = "orders:read"
@@ -68,36 +68,42 @@ class OrdersRead:
         in_pass: set[str] = set()
         repeats = 0
         self.rejected = 0  # of the last pass: what an earlier one could not read may be whole by now
-        for page in range(1, MOST_PAGES + 1):
-            batch, has_next = self._page(page, read_at)
+        for number in range(1, MOST_PAGES + 1):
+            page, has_next = self._page(number, read_at)
             self.pages += 1
-            size = len(batch.versions) + len(batch.rejected)
-            new = {guid: version for guid, version in batch.versions.items() if self.versions.get(guid) != version}
-            repeats = 0 if batch.versions.keys() - in_pass or batch.rejected else repeats + 1
-            in_pass |= batch.versions.keys()
-            if new or batch.rejected:
-                self.versions.update(new)
-                self.rejected += len(batch.rejected)
-                yield batch
+            size = len(page.orders) + len(page.rejected)
+            repeats = 0 if page.versions.keys() - in_pass or page.rejected else repeats + 1
+            in_pass |= page.versions.keys()
+            if page.rejected or any(self.versions.get(guid) != version for guid, version in page.versions.items()):
+                self.versions.update(page.versions)
+                yield self._noted(self.decoder.add(page))
             if size == 0 or not (has_next or size >= PAGE_SIZE):
+                yield self._noted(self.decoder.rest())
                 return
             if repeats >= MOST_REPEATS:
                 break
         raise RequestError(
-            f"Toast {PATH}, location {self.location.name}, {self.window}: page {page} brings only orders of earlier pages; the server repeats itself. "
+            f"Toast {PATH}, location {self.location.name}, {self.window}: page {number} brings only orders of earlier pages; the server repeats itself. "
             "Nothing of this window was written.",
             next_step="Run the command again; if it stays so, report it with the address of the API.",
         )
 
-    def _page(self, page: int, read_at: str) -> tuple[Batch, bool]:
-        decoded: list[Batch] = []
+    def _noted(self, batch: Batch) -> Batch:
+        """A batch on its way, its rejected orders counted and no longer among those read."""
+        self.rejected += len(batch.rejected)
+        for rejected in batch.rejected:
+            self.versions.pop(rejected.record_guid or "", None)
+        return batch
+
+    def _page(self, number: int, read_at: str) -> tuple[DecodedPage, bool]:
+        decoded: list[DecodedPage] = []
         answer = self.client.get(
             PATH,
             endpoint=self._endpoint(),
             location=self.location.toast_guid,
             scope=SCOPE,
-            params={**self._query(), "pageSize": str(PAGE_SIZE), "page": str(page)},
-            accept=lambda body: decoded.append(self.decoder.page(body, read_at=read_at, day=self.window.business_date)),
+            params={**self._query(), "pageSize": str(PAGE_SIZE), "page": str(number)},
+            accept=lambda body: decoded.append(self.decoder.decode(body, read_at=read_at, day=self.window.business_date)),
         )
         return decoded[-1], 'rel="next"' in answer.headers.get("Link", "")
 
