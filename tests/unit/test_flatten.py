@@ -27,6 +27,7 @@ from orders_world import (
     refund_details,
     selection,
 )
+from restaurant_os.sources.toast.decode import OrderDecoder
 
 D = Decimal
 GUID = NORTH.toast_guid
