@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def after(seconds: float) -> Moment:
 
 def while_spilling(files: int) -> Moment:
     """When so many files of pages that wait for their commit stand beside the warehouse."""
-    return lambda desk, began: len(list(spill(desk).glob("*/*.arrow"))) >= files
+    return lambda desk, began: pages_waiting(desk) >= files
 
 
 @dataclass
@@ -52,6 +53,13 @@ def log_size(desk: Desk) -> int:
 
 def spill(desk: Desk) -> Path:
     return desk.warehouse.with_name(desk.warehouse.name + ".spill")
+
+
+def pages_waiting(desk: Desk) -> int:
+    """How many files of pages wait for their commit; a folder may go while it is looked into."""
+    with suppress(FileNotFoundError):
+        return len(list(spill(desk).glob("*/*.arrow")))
+    return 0
 
 
 def log(desk: Desk) -> Path:
