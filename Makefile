@@ -28,7 +28,8 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt
 
 $(DEV): $(STAMP)
 	@echo "installing what the tests need into .venv"
-	@$(PIP) --constraint constraints.txt $$($(BIN)/python scripts/group.py dev)
+	@$(BIN)/python scripts/group.py dev > .venv/dev.txt
+	@$(PIP) --constraint constraints.txt --requirement .venv/dev.txt
 	@touch $@
 
 demo: $(STAMP)
@@ -44,7 +45,8 @@ test: check
 	@$(BIN)/python -m pytest -n auto
 
 bench: $(DEV)
-	@$(PIP) --constraint constraints.txt $$($(BIN)/python scripts/group.py bench)
+	@$(BIN)/python scripts/group.py bench > .venv/bench.txt
+	@$(PIP) --constraint constraints.txt --requirement .venv/bench.txt
 	@$(BIN)/python -m benchmarks
 
 prove: $(DEV)
