@@ -16,8 +16,8 @@ from proofs import ROOT
 from proofs.progress import shown
 
 TEST = "tests/integration/test_merge_model.py"
-#: About a second of a core for each.
-EXAMPLES = 600
+#: About two seconds of a core for each.
+EXAMPLES = 300
 
 
 def prove(folder: Path) -> dict[str, object]:
@@ -27,7 +27,7 @@ def prove(folder: Path) -> dict[str, object]:
     wanted = int(os.environ.get("RESTAURANT_OS_EXAMPLES") or EXAMPLES)
     processes = max(1, min(os.cpu_count() or 1, wanted))
     each = -(-wanted // processes)
-    print(f"merges: {each * processes:,} examples in {processes} processes (about {shown(1.5 * each)} left)", flush=True)
+    print(f"merges: {each * processes:,} examples in {processes} processes (about {shown(2.2 * each)} left)", flush=True)
     began = time.monotonic()
     outputs = [folder / f"{n}.txt" for n in range(processes)]
     running = []
