@@ -306,7 +306,7 @@ def _disk_full_as_ours(folder: Path) -> Iterator[None]:
     except OSError as problem:
         if problem.errno in (errno.ENOSPC, errno.EDQUOT):
             raise WarehouseError(
-                f"{folder.parent}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
+                f"warehouse in {folder.parent.resolve()}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
                 next_step="Free some space, then run the same command again: what is in stays in.",
             ) from None
         raise
