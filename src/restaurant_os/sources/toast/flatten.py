@@ -112,38 +112,61 @@ class Flattener:
                 kinds.add(payment.type or "UNKNOWN")
             tables["fact_payments"].append(self._payment(order, payment, check_guid, day, void, deleted, counts and not void, copy))
 
-        expected = 0.0
-        charges = gratuity = 0.0
-        for charge in check.applied_service_charges or ():
-            amount = charge.charge_amount or 0.0
-            if charge.gratuity:
-                gratuity += amount
-            else:
-                charges += amount
-            tables["fact_service_charges"].append(
-                (
-                    order_guid,
-                    charge.guid,
-                    check_guid,
-                    restaurant,
-                    day,
-                    modified,
-                    charge.service_charge.guid if charge.service_charge else None,
-                    charge.name,
-                    charge.charge_amount,
-                    sum(tax.tax_amount or 0.0 for tax in charge.applied_taxes or ()),
-                    charge.charge_type,
-                    charge.service_charge_category,
-                    bool(charge.gratuity),
-                    counts and is_sale_charge(charge),
-                    voided,
-                    deleted,
-                    counts,
-                    copy,
-                )
-            )
-
+        charges, gratuity = self._charges(tables, order, check, day, voided, deleted, counts, copy)
         payment_type = "+".join(sorted(kinds)) or None
+        opened = check.opened_date or order.opened_date
+        expected = self._lines(tables, order, check, day, server, tips, payment_type, voided, deleted, counts, copy)
+        check_discounts = 0.0
+        if check.applied_discounts:
+            check_discounts = sum(d.discount_amount or 0.0 for d in check.applied_discounts if d.processing_state != "VOID")
+            self._discounts(tables, order, check.applied_discounts, check_guid, "", day, server, voided, deleted, counts, copy)
+
+        tables["fact_checks"].append(
+            (
+                order_guid,
+                check_guid,
+                restaurant,
+                day,
+                modified,
+                check.display_number,
+                opened,
+                check.closed_date,
+                check.paid_date,
+                check.payment_status,
+                check.opened_by.guid if check.opened_by else None,
+                check.amount,
+                check.tax_amount,
+                check.total_amount,
+                check_discounts,
+                charges,
+                gratuity,
+                tips,
+                None if voided else (check.amount or 0.0) - expected - charges,
+                bool(check.tax_exempt),
+                voided,
+                deleted,
+                counts,
+                copy,
+            )
+        )
+
+    def _lines(
+        self,
+        tables: dict[str, list[Row]],
+        order: Order,
+        check: Check,
+        day: int,
+        server: str | None,
+        tips: float,
+        payment_type: str | None,
+        voided: bool,
+        deleted: bool,
+        counts: bool,
+        copy: int,
+    ) -> float:
+        """Append a check's lines with their modifiers and discounts; gives the sum of the prices of those that are not voided."""
+        order_guid, restaurant, modified, check_guid = order.guid, self.restaurant_guid, order.modified_date, check.guid
+        expected = 0.0
         opened = check.opened_date or order.opened_date
         hour_of = order.promised_date or opened
         center = order.revenue_center.guid if order.revenue_center else None
@@ -202,40 +225,43 @@ class Flattener:
                 self._modifiers(
                     tables, order, line.modifiers, check_guid, line.guid, line.guid, 1, day, server, line_voided, deleted, counts, copy
                 )
+        return expected
 
-        check_discounts = 0.0
-        if check.applied_discounts:
-            check_discounts = sum(d.discount_amount or 0.0 for d in check.applied_discounts if d.processing_state != "VOID")
-            self._discounts(tables, order, check.applied_discounts, check_guid, "", day, server, voided, deleted, counts, copy)
-
-        tables["fact_checks"].append(
-            (
-                order_guid,
-                check_guid,
-                restaurant,
-                day,
-                modified,
-                check.display_number,
-                opened,
-                check.closed_date,
-                check.paid_date,
-                check.payment_status,
-                check.opened_by.guid if check.opened_by else None,
-                check.amount,
-                check.tax_amount,
-                check.total_amount,
-                check_discounts,
-                charges,
-                gratuity,
-                tips,
-                None if voided else (check.amount or 0.0) - expected - charges,
-                bool(check.tax_exempt),
-                voided,
-                deleted,
-                counts,
-                copy,
+    def _charges(
+        self, tables: dict[str, list[Row]], order: Order, check: Check, day: int, voided: bool, deleted: bool, counts: bool, copy: int
+    ) -> tuple[float, float]:
+        """Append a check's service charges; gives the sum of those that are no gratuity, and of those that are."""
+        order_guid, restaurant, modified, check_guid = order.guid, self.restaurant_guid, order.modified_date, check.guid
+        charges = gratuity = 0.0
+        for charge in check.applied_service_charges or ():
+            amount = charge.charge_amount or 0.0
+            if charge.gratuity:
+                gratuity += amount
+            else:
+                charges += amount
+            tables["fact_service_charges"].append(
+                (
+                    order_guid,
+                    charge.guid,
+                    check_guid,
+                    restaurant,
+                    day,
+                    modified,
+                    charge.service_charge.guid if charge.service_charge else None,
+                    charge.name,
+                    charge.charge_amount,
+                    sum(tax.tax_amount or 0.0 for tax in charge.applied_taxes or ()),
+                    charge.charge_type,
+                    charge.service_charge_category,
+                    bool(charge.gratuity),
+                    counts and is_sale_charge(charge),
+                    voided,
+                    deleted,
+                    counts,
+                    copy,
+                )
             )
-        )
+        return charges, gratuity
 
     def _payment(
         self, order: Order, payment: Payment, check_guid: str, day: int, void: bool, deleted: bool, counts: bool, copy: int
