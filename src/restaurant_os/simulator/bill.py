@@ -22,6 +22,8 @@ STORED_VALUE = frozenset({"TOAST_CARD_SELL", "TOAST_CARD_RELOAD", "HOUSE_ACCOUNT
 OLD_GIFT_CARD = "Gift Card"
 #: Service charges that are no sale although `check.amount` holds them.
 PASSED_ON = frozenset({"FUNDRAISING_CAMPAIGN", "CREDIT_CARD_SURCHARGE", "CASH_ROUNDING"})
+#: Statuses of a payment that never came about.
+FAILED = frozenset({"DENIED", "ERROR", "CANCELLED"})
 
 
 class Discount(Struct, gc=False):
@@ -166,6 +168,11 @@ class Payment(Struct, gc=False):
     @property
     def is_voided(self) -> bool:
         return self.void is not None or self.status == "VOIDED"
+
+    @property
+    def stands(self) -> bool:
+        """Money changed hands, and was not taken back by a void."""
+        return self.void is None and self.status not in FAILED and self.status != "VOIDED"
 
 
 class Check(Struct, gc=False):

@@ -141,6 +141,14 @@ _PROMOTIONS = {
     "employee": ("Employee Meal", "PERCENT", 50, 0),
     "loyalty": ("Loyalty Reward", "FIXED", 0, 500),
 }
+#: What a discount is, by its name: what the house gives away because of a fault, what brings guests in, staff's, loyalty's.
+DISCOUNT_KINDS = {
+    "comp": ("Full Comp", "Manager Discount"),
+    "promo": ("Happy Hour", "Coupon $3", "Two for One", "10% Neighbors", "$5 Off", "Lunch Combo"),
+    "employee": ("Employee Meal",),
+    "loyalty": ("Loyalty Reward",),
+}
+COMPS = frozenset(DISCOUNT_KINDS["comp"])
 _FEES = {
     "kitchen": ("Kitchen Appreciation 3%", "PERCENT", 3_000, 0, False, True, "SERVICE_CHARGE"),
     "delivery": ("Delivery Fee", "FIXED", 0, 399, False, True, "SERVICE_CHARGE"),

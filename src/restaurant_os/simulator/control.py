@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.requests import Request
@@ -14,6 +16,9 @@ from restaurant_os.simulator import params
 from restaurant_os.simulator.call import Simulator, json_response
 from restaurant_os.simulator.errors import OptionError, ToastError, bad_request, error_body
 from restaurant_os.simulator.toast import ENDPOINTS, http_date
+
+if TYPE_CHECKING:
+    from restaurant_os.simulator.world import World
 
 #: The world is moved at most this far at once.
 LONGEST_ADVANCE_SECONDS = 366 * 24 * 60 * 60
@@ -50,6 +55,25 @@ async def books(simulator: Simulator, request: Request) -> object:
     """What the world knows it sold, as a list; see docs/simulator.md for the definitions."""
     text = params.one(request.query_params, "businessDate")
     return simulator.world.books(simulator.clock.world(), None if text is None else params.business_date(text))
+
+
+async def labor_books(simulator: Simulator, request: Request) -> object:
+    """What the world knows of its labor, by day or, with `by=job`, by day and job title."""
+    text, by = params.one(request.query_params, "businessDate"), params.one(request.query_params, "by")
+    if by not in (None, "job"):
+        raise bad_request(f"by must be job, not '{by}'")
+    day = None if text is None else params.business_date(text)
+    return simulator.world.labor.books(simulator.clock.world(), day, by_job=by == "job")
+
+
+def _book(write: Callable[[World, datetime, date | None], object]) -> Answer:
+    """One of the other books, as a list."""
+
+    async def answer(simulator: Simulator, request: Request) -> object:
+        text = params.one(request.query_params, "businessDate")
+        return write(simulator.world, simulator.clock.world(), None if text is None else params.business_date(text))
+
+    return answer
 
 
 async def clock(simulator: Simulator, request: Request) -> object:
@@ -90,6 +114,10 @@ def routes(simulator: Simulator) -> list[Route]:
     table: tuple[tuple[str, str, Answer], ...] = (
         ("GET", "", description),
         ("GET", "/books", books),
+        ("GET", "/books/sales", _book(lambda world, at, day: world.sales_books(at, day))),
+        ("GET", "/books/close", _book(lambda world, at, day: world.close_books(at, day))),
+        ("GET", "/books/cash", _book(lambda world, at, day: world.cash_books(at, day))),
+        ("GET", "/books/labor", labor_books),
         ("GET", "/clock", clock),
         ("POST", "/clock", advance),
         ("GET", "/faults", faults),

@@ -22,9 +22,18 @@ ENDPOINT_NAMES = (
     "orders",
     "payment",
     "payments",
+    "cashEntries",
+    "cashDeposits",
+    "timeEntry",
+    "timeEntries",
+    "shifts",
+    "employees",
+    "jobs",
     "unknown",
 )
 BULK = frozenset({"ordersBulk"})
+CASH = frozenset({"cashEntries", "cashDeposits"})
+PUNCHES = frozenset({"timeEntries"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,9 @@ KINDS: Mapping[str, Kind] = {
     "moving_pages": Kind("world time moves forward by `seconds` before a page after the first", seconds=600, endpoints=BULK),
     "clock_jump": Kind("the API clock is `seconds` ahead or behind for one answer", seconds=300),
     "broken_order": Kind("one order of a page has a broken field", endpoints=BULK),
+    "empty_day": Kind("a day that has cash entries or deposits is answered with an empty list", endpoints=CASH),
+    "broken_cash": Kind("one cash entry or deposit of a day has a broken field", endpoints=CASH),
+    "broken_entry": Kind("one time entry of a list has a broken field", endpoints=PUNCHES),
 }
 
 

@@ -102,3 +102,32 @@ _BREAKAGES: tuple[Breakage, ...] = (
     lambda order: order.update(businessDate="20261399"),
     _selection_is_a_number,
 )
+
+
+def broken_cash(row: dict[str, Any], nth: int) -> None:
+    """Break one field of a cash entry or deposit, a different one by turns."""
+    _CASH_BREAKAGES[nth % len(_CASH_BREAKAGES)](row)
+
+
+_CASH_BREAKAGES: tuple[Breakage, ...] = (
+    lambda row: row.update(amount="ten dollars"),
+    lambda row: row.pop("guid", None),
+    lambda row: row.update(undoes={"guid": row["guid"]}),
+    lambda row: row.update(date="2026-03-01"),
+    lambda row: row.update(amount=None),
+)
+
+
+def broken_entry(entry: dict[str, Any], nth: int) -> None:
+    """Break one field of a time entry, a different one by turns."""
+    _ENTRY_BREAKAGES[nth % len(_ENTRY_BREAKAGES)](entry)
+
+
+_ENTRY_BREAKAGES: tuple[Breakage, ...] = (
+    lambda entry: entry.update(inDate="this morning"),
+    lambda entry: entry.pop("guid", None),
+    lambda entry: entry.update(hourlyWage="eighteen fifty"),
+    lambda entry: entry.update(breaks=[42]),
+    lambda entry: entry.update(regularHours="8h"),
+    lambda entry: entry.update(inDate=None),
+)

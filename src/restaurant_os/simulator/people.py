@@ -18,6 +18,9 @@ OPENS_LATE = (4, 6)
 CLOSED_BY_WEATHER = (2, 4)
 OFFLINE = (1, 2)
 
+#: This location (by index) takes no cash and has no drawers.
+CASHLESS = 3
+
 _PLACES = {
     "America/New_York": (("Boston", "MA", "02108", 42.36, -71.06), ("Atlanta", "GA", "30303", 33.75, -84.39)),
     "America/Chicago": (("Chicago", "IL", "60601", 41.88, -87.63), ("Austin", "TX", "78701", 30.27, -97.74)),

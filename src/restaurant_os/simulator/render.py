@@ -28,7 +28,7 @@ def _when(ms: int) -> str | None:
     return stamp(ms) if ms else None
 
 
-def _money(cents: int, blurred: bool = False) -> float:
+def money(cents: int, blurred: bool = False) -> float:
     """Dollars; `blurred` as a careless sum of floats would leave them, off beyond the 12th decimal."""
     value = cents / 100
     return nextafter(value, inf) if blurred and 1 <= abs(value) < 500 else value
@@ -113,9 +113,9 @@ def _check(check: Check, order: Order) -> Json:
         "taxExempt": check.tax_exempt,
         "displayNumber": check.number,
         "appliedServiceCharges": [_charge(charge, check.tax_exempt) for charge in check.charges],
-        "amount": _money(amount, blurred),
-        "taxAmount": _money(tax),
-        "totalAmount": _money(amount + tax, blurred),
+        "amount": money(amount, blurred),
+        "taxAmount": money(tax),
+        "totalAmount": money(amount + tax, blurred),
         "payments": [_payment(payment, check, order) for payment in check.payments],
         "tabName": check.tab,
         "paymentStatus": check.status,
@@ -150,9 +150,9 @@ def _line(line: Line, parent: Line | None, exempt: bool) -> Json:
         "salesCategory": line.category,
         "appliedDiscounts": [_discount(d, d.cents if line.inclusive else d.amount) for d in line.discounts],
         "deferred": line.deferred,
-        "preDiscountPrice": _money(line.gross, line.blurred),
-        "price": _money(0 if top.free else line.net, line.blurred),
-        "tax": _money(line.tax),
+        "preDiscountPrice": money(line.gross, line.blurred),
+        "price": money(0 if top.free else line.net, line.blurred),
+        "tax": money(line.tax),
         "voided": bool(top.voided),
         "voidDate": _when(top.voided),
         "voidBusinessDate": date_number(top.void_date) if top.void_date else None,
@@ -169,7 +169,7 @@ def _line(line: Line, parent: Line | None, exempt: bool) -> Json:
         "taxInclusion": "INHERITED" if parent else "INCLUDED" if line.inclusive else "NOT_INCLUDED",
         "appliedTaxes": [] if tax_free else _taxes(line),
         "diningOption": top.dining,
-        "receiptLinePrice": _money(line.unit_price),
+        "receiptLinePrice": money(line.unit_price),
         "optionGroupPricingMode": line.mode,
         "splitOrigin": None,
     }
@@ -188,7 +188,7 @@ def _tax(tax: TaxRate, amount: int, owner: str) -> Json:
         "taxRate": tax.ref,
         "name": tax.name,
         "rate": tax.rate / RATE_UNIT,
-        "taxAmount": _money(amount),
+        "taxAmount": money(amount),
         "type": tax.kind,
         "facilitatorCollectAndRemitTax": tax.facilitator,
         "displayName": tax.name,
@@ -201,8 +201,8 @@ def _refund_details(part: RefundPart | None) -> Json | None:
     if part is None:
         return None
     return {
-        "refundAmount": _money(part.amount),
-        "taxRefundAmount": _money(part.tax),
+        "refundAmount": money(part.amount),
+        "taxRefundAmount": money(part.tax),
         "refundTransaction": _transaction(part.transaction),
     }
 
@@ -216,8 +216,8 @@ def _discount(discount: Discount, amount: int) -> Json:
         "entityType": "AppliedCustomDiscount",
         "externalId": None,
         "name": discount.name,
-        "discountAmount": _money(amount),
-        "nonTaxDiscountAmount": _money(discount.amount) if discount.non_tax_known else None,
+        "discountAmount": money(amount),
+        "nonTaxDiscountAmount": money(discount.amount) if discount.non_tax_known else None,
         "discount": discount.ref,
         "triggers": [{"selection": trigger, "quantity": 1.0}] if discount.trigger else [],
         "approver": discount.approver,
@@ -237,7 +237,7 @@ def _charge(charge: Charge, exempt: bool) -> Json:
         "guid": charge.guid,
         "entityType": "AppliedServiceCharge",
         "externalId": None,
-        "chargeAmount": _money(charge.amount),
+        "chargeAmount": money(charge.amount),
         "serviceCharge": charge.ref,
         "chargeType": charge.kind,
         "name": charge.name,
@@ -264,13 +264,13 @@ def _payment(payment: Payment, check: Check, order: Order) -> Json:
         "paidBusinessDate": date_number(payment.paid_date),
         "type": payment.kind,
         "cardEntryMode": payment.entry,
-        "amount": _money(payment.amount),
-        "tipAmount": _money(payment.tip),
-        "amountTendered": None if payment.tendered is None else _money(payment.tendered),
+        "amount": money(payment.amount),
+        "tipAmount": money(payment.tip),
+        "amountTendered": None if payment.tendered is None else money(payment.tendered),
         "cardType": payment.card,
         "first6Digits": payment.first6,
         "last4Digits": payment.last4,
-        "originalProcessingFee": None if payment.fee is None else _money(payment.fee),
+        "originalProcessingFee": None if payment.fee is None else money(payment.fee),
         "server": payment.server,
         "cashDrawer": payment.drawer,
         "refundStatus": payment.refund_status,
@@ -294,8 +294,8 @@ def _refund(payment: Payment) -> Json | None:
     if refund is None:
         return None
     return {
-        "refundAmount": _money(refund.amount),
-        "tipRefundAmount": _money(refund.tip),
+        "refundAmount": money(refund.amount),
+        "tipRefundAmount": money(refund.tip),
         "refundDate": stamp(refund.made),
         "refundBusinessDate": date_number(refund.date),
         "refundTransaction": _transaction(refund.transaction),

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from restaurant_os.simulator.bill import Charge, Check, Discount, Line, Order, Payment, settle, share_of, snapshot, tax_on
-from restaurant_os.simulator.books import Contributions, Postings, contributions
+from restaurant_os.simulator.books import Contributions, Postings
 from restaurant_os.simulator.businessdays import DAY, HOUR, MINUTE, SECOND
 from restaurant_os.simulator.catalog import Dish, Options, Promotion, Ref, Shop
+from restaurant_os.simulator.counting import contributions
 from restaurant_os.simulator.dice import Dice, Weighted
+from restaurant_os.simulator.people import CASHLESS
 
 #: No story runs longer than this after the day it began on; none is promised for later than `LONGEST_LEAD` days ahead.
 LONGEST_STORY = 20 * DAY
@@ -37,6 +39,13 @@ class DayFacts(NamedTuple):
     repriced: Dish  #: dearer or cheaper from noon on
     new_price: int
     outage: tuple[int, int] | None  #: offline from, until: what is saved in between arrives after it
+
+
+def arrival(outage: tuple[int, int] | None, instant: int) -> int:
+    """When the platform learns of what happens: at once, or when the line is back, pressed into some minutes."""
+    if outage and outage[0] <= instant < outage[1]:
+        return outage[1] + (instant - outage[0]) // 60
+    return instant
 
 
 class Story:
@@ -124,11 +133,8 @@ class Author:
         self._told[order.guid] = (story, after)
 
     def _arrives(self, instant: int) -> int:
-        """When the platform learns of a change: at once, or when the line is back, pressed into some minutes."""
-        if self.day.outage and self.day.outage[0] <= instant < self.day.outage[1]:
-            start, end = self.day.outage
-            return end + (instant - start) // 60
-        return instant
+        """When the platform learns of a change."""
+        return arrival(self.day.outage, instant)
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -318,6 +324,8 @@ class Author:
         """Take a payment, of all that is due unless an amount is given; the check is PAID once nothing is due."""
         settle(check)
         left = check.due - sum(p.amount for p in check.payments if not p.is_voided and p.status not in ("DENIED", "ERROR", "CANCELLED"))
+        if kind == "CASH" and self.shop.restaurant.index == CASHLESS:
+            kind = "OTHER"  # a telephone instead of notes; draws as much from the dice
         payment = Payment(
             guid=self.dice.guid(),
             kind=kind,

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from restaurant_os.simulator import orders_api, restaurants_api
+from restaurant_os.simulator import cash_api, labor_api, orders_api, restaurants_api
 from restaurant_os.simulator.auth import ACCESS_TYPE, Client
 from restaurant_os.simulator.call import Call, Simulator, json_response
 from restaurant_os.simulator.errors import UNKNOWN_PATH_CODE, ToastError, bad_request, error_body
@@ -103,6 +103,13 @@ ENDPOINTS = (
     Endpoint("orders", "/orders/v2/orders", orders_api.orders, scope="orders:read", restaurant=True),
     Endpoint("payment", "/orders/v2/payments/{guid}", orders_api.payment, scope="orders:read", restaurant=True),
     Endpoint("payments", "/orders/v2/payments", orders_api.payments, scope="orders:read", restaurant=True),
+    Endpoint("cashEntries", "/cashmgmt/v1/entries", cash_api.entries, scope="cashmgmt:read", restaurant=True),
+    Endpoint("cashDeposits", "/cashmgmt/v1/deposits", cash_api.deposits, scope="cashmgmt:read", restaurant=True),
+    Endpoint("timeEntry", "/labor/v1/timeEntries/{id}", labor_api.time_entry, scope="labor:read", restaurant=True),
+    Endpoint("timeEntries", "/labor/v1/timeEntries", labor_api.time_entries, scope="labor:read", restaurant=True),
+    Endpoint("shifts", "/labor/v1/shifts", labor_api.shifts, scope="labor:read", restaurant=True),
+    Endpoint("employees", "/labor/v1/employees", labor_api.employees, scope="labor.employees:read", restaurant=True),
+    Endpoint("jobs", "/labor/v1/jobs", labor_api.jobs, scope="labor:read", restaurant=True),
 )
 UNKNOWN = Endpoint("unknown", "(unknown path)", unknown, token=False)
 WRONG_METHOD = Endpoint("unknown", "(wrong method)", wrong_method, token=False)

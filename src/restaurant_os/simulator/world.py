@@ -9,19 +9,22 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from restaurant_os.simulator.books import Postings, rows
+from restaurant_os.simulator import books
+from restaurant_os.simulator.books import Postings, Row, Sums, Writer
 from restaurant_os.simulator.businessdays import DAY, HOUR, Arrivals, demand, to_datetime, to_ms
 from restaurant_os.simulator.catalog import Shop, fit_out
 from restaurant_os.simulator.dice import Dice
+from restaurant_os.simulator.labor import Labor
 from restaurant_os.simulator.people import CLOSED_BY_WEATHER, OFFLINE, Restaurant, found_restaurants
 from restaurant_os.simulator.render import render
 from restaurant_os.simulator.scenes import CASTING, PLAYS
-from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story
+from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story, arrival
+from restaurant_os.simulator.tills import Tills
 
 __all__ = ["Restaurant", "Version", "World"]
 
@@ -60,7 +63,7 @@ class _Day:
     Flat arrays, since a year of a group has a million orders. Order n has the versions `starts[n]` to `starts[n + 1]`.
     """
 
-    __slots__ = ("beyond", "dates", "guids", "later", "ordinal", "places", "postings", "starts", "times")
+    __slots__ = ("_cash", "beyond", "dates", "guids", "later", "ordinal", "places", "postings", "starts", "times")
 
     def __init__(self, ordinal: int, opens: int) -> None:
         self.ordinal = ordinal
@@ -72,6 +75,7 @@ class _Day:
         self.starts = array("i", [0])
         self.times = array("q")  #: instants of all versions (ms)
         self.dates = array("i")  #: the business dates (ordinals) they carry
+        self._cash: list[tuple[int, int, int]] | None = None
 
     def add(self, story: Story, party: int, nth: int, *, beyond: bool) -> None:
         self.guids.append(story.guid)
@@ -80,6 +84,12 @@ class _Day:
         self.times.extend(story.times)
         self.dates.extend(story.dates)
         self.starts.append(len(self.times))
+
+    def cash(self) -> list[tuple[int, int, int]]:
+        """Each change of the cash that its orders brought: instant (ms), business date (ordinal), cents."""
+        if self._cash is None:
+            self._cash = [*self.postings.cash(), *self.later.cash()]
+        return self._cash
 
     def current(self, n: int, instant: int, *, standing: bool) -> int | None:
         """The version (its place in `times`) that order n has at an instant; None before its first, or while it must not be seen."""
@@ -113,12 +123,18 @@ class World:
         self._guids: dict[str, dict[str, int]] = {r.guid: {} for r in self.restaurants}  # ordinal * _MOST_ORDERS + n
         self._plan = lru_cache(maxsize=256)(self._plan_day)
         self._stories: OrderedDict[tuple[str, int, int], list[Story]] = OrderedDict()
+        self.tills = Tills(self)
+
+    @cached_property
+    def labor(self) -> Labor:
+        """Who works in the restaurants, and when."""
+        return Labor(self.seed, self._shops, self.first_day, self.last_day, self.moment)
 
     # --- what the API asks ----------------------------------------------------------------------------------------------
 
     def by_business_date(self, restaurant_guid: str, day: date, at: datetime) -> list[Version]:
         """The orders whose version at `at` carries that business date; a promised order has its promised day's."""
-        (instant, standing), ordinal = self._moment(restaurant_guid, at), day.toordinal()
+        (instant, standing), ordinal = self.moment(restaurant_guid, at), day.toordinal()
         found = []
         for index in self._begun(restaurant_guid, ordinal - LONGEST_LEAD, ordinal, instant):
             for n in range(len(index.guids)):
@@ -129,7 +145,7 @@ class World:
 
     def by_modified(self, restaurant_guid: str, start: datetime, end: datetime, at: datetime) -> list[Version]:
         """The orders whose version at `at` was made in [start, end)."""
-        (instant, standing), low, high = self._moment(restaurant_guid, at), to_ms(start), to_ms(end)
+        (instant, standing), low, high = self.moment(restaurant_guid, at), to_ms(start), to_ms(end)
         calendar = self._shops[restaurant_guid].calendar
         found = []
         for index in self._begun(restaurant_guid, calendar.date_of(low - LONGEST_STORY), calendar.date_of(min(high, instant)), instant):
@@ -141,7 +157,7 @@ class World:
 
     def order(self, restaurant_guid: str, order_guid: str, at: datetime) -> Version | None:
         """One order as it stands at `at`; None if the restaurant has none of that guid by then."""
-        instant, standing = self._moment(restaurant_guid, at)
+        instant, standing = self.moment(restaurant_guid, at)
         for _ in self._begun(restaurant_guid, 0, self._shops[restaurant_guid].calendar.date_of(instant), instant):
             pass
         place = self._guids[restaurant_guid].get(order_guid)
@@ -152,18 +168,49 @@ class World:
         version = index.current(n, instant, standing=standing)
         return None if version is None else self._version(restaurant_guid, index, n, version)
 
-    def books(self, at: datetime, day: date | None = None) -> list[dict[str, object]]:
+    def books(self, at: datetime, day: date | None = None) -> list[Row]:
         """What the world knows at `at`: a row per restaurant and business date (of one `day` alone if given), money as decimal strings."""
+        return [row for guid, sums in self._sums(at, day) for row in books.written(guid, sums, books.sold)]
+
+    def sales_books(self, at: datetime, day: date | None = None) -> list[Row]:
+        """The same in full, and ordered by guid."""
+        return self._written(at, day, books.sales)
+
+    def close_books(self, at: datetime, day: date | None = None) -> list[Row]:
+        """What was owed against what was paid, on each business date."""
+        return self._written(at, day, books.close)
+
+    def cash_books(self, at: datetime, day: date | None = None) -> list[Row]:
+        """What cash there should be, and what was brought to the bank, on each business date."""
+        table: list[Row] = []
+        for guid, sums in sorted(self._sums(at, day), key=lambda found: found[0]):
+            instant, standing = self.moment(guid, at)
+            last = self._last_begun(guid, instant, standing)
+            dates = set(sums) | set(range(self.first_day.toordinal(), last + 1) if day is None else [day.toordinal()])
+            for ordinal in sorted(ordinal for ordinal in dates if ordinal <= last):
+                known = sums.get(ordinal, books.NOTHING)
+                if row := self.tills.book(guid, ordinal, instant, known.cash, known.cash_refunds):
+                    table.append(row)
+        return table
+
+    def _written(self, at: datetime, day: date | None, write: Writer) -> list[Row]:
+        return [row for guid, sums in sorted(self._sums(at, day)) for row in books.written(guid, sums, write)]
+
+    def _sums(self, at: datetime, day: date | None) -> Iterator[tuple[str, dict[int, Sums]]]:
+        """For each restaurant, what its business dates hold at `at`; of one `day` alone if given."""
         only = None if day is None else day.toordinal()
-        table = []
         for restaurant in self.restaurants:
-            instant, standing = self._moment(restaurant.guid, at)
+            instant, standing = self.moment(restaurant.guid, at)
             last = self._shops[restaurant.guid].calendar.date_of(instant)
             low = 0 if only is None else only - LONGEST_STORY // DAY
             days = self._begun(restaurant.guid, low, last if only is None else min(last, only), instant)
             piles = (pile.until(instant) for index in days for pile in ((index.postings,) if standing else (index.postings, index.later)))
-            table += rows(restaurant.guid, piles, only, self.last_day.toordinal() if standing else None)
-        return table
+            yield restaurant.guid, books.totals(piles, only, self.last_day.toordinal() if standing else None)
+
+    def _last_begun(self, restaurant_guid: str, instant: int, standing: bool) -> int:
+        """The last business date (ordinal) that is there to be seen."""
+        begun = self._shops[restaurant_guid].calendar.date_of(instant)
+        return min(begun, self.last_day.toordinal()) if standing else begun
 
     def scenes(self, at: datetime) -> Counter[str]:
         """How often each scene is played in the days begun by `at`."""
@@ -173,12 +220,33 @@ class World:
                 cast.update(party.scene for party in self._plan(shop.restaurant.guid, ordinal).parties)
         return cast
 
-    def _moment(self, restaurant_guid: str, at: datetime) -> tuple[int, bool]:
+    # --- what its parts ask ---------------------------------------------------------------------------------------------
+
+    @property
+    def shops(self) -> Mapping[str, Shop]:
+        return self._shops
+
+    def moment(self, restaurant_guid: str, at: datetime) -> tuple[int, bool]:
         """The instant (ms) that a restaurant shows at `at`, and whether the world stands at the end of its history."""
         instant = to_ms(at)
         if at > self.history_end:
             return instant, False
         return min(instant, self._shops[restaurant_guid].calendar.closes(self.last_day.toordinal()) + _STAMPED_AFTER), True
+
+    def trading(self, shop: Shop, first: int, last: int, instant: int) -> list[int]:
+        """The business days in [first, last] on which the restaurant trades, begun by an instant (ms)."""
+        return [ordinal for ordinal in self._ordinals(shop, first, last, instant) if not self._is(shop, ordinal, CLOSED_BY_WEATHER)]
+
+    def arrives(self, shop: Shop, instant: int) -> int:
+        """When the platform learns of what happens at an instant (ms): at once, unless the line is down."""
+        today = shop.calendar.date_of(instant)
+        outages = (self._outage(shop, ordinal) for ordinal in (today - 1, today))
+        return next((arrival(outage, instant) for outage in outages if outage and outage[0] <= instant < outage[1]), instant)
+
+    def cash_taken(self, restaurant_guid: str, ordinal: int, instant: int) -> int:
+        """Cash payments of a business date less its cash refunds, as known at an instant (ms); in cents."""
+        days = self._begun(restaurant_guid, ordinal - LONGEST_STORY // DAY, ordinal, instant)
+        return sum(cents for index in days for at, day, cents in index.cash() if day == ordinal and at <= instant)
 
     # --- how it is made -------------------------------------------------------------------------------------------------
 
@@ -193,7 +261,7 @@ class World:
             yield index
 
     def _ordinals(self, shop: Shop, first: int, last: int, instant: int) -> range:
-        """The business days in [first, last] on which the restaurant trades, begun by an instant (ms)."""
+        """The business days in [first, last] since the restaurant opened, begun by an instant (ms)."""
         first = max(first, self.first_day.toordinal(), shop.restaurant.first_business_date.toordinal())
         return range(first, min(last, shop.calendar.date_of(instant)) + 1)
 
@@ -203,7 +271,7 @@ class World:
         facts = self._facts(shop, ordinal, dice)
         arrivals = Arrivals(shop.calendar, ordinal)
         count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()))
-        if (shop.restaurant.index, self.last_day.toordinal() - ordinal) == CLOSED_BY_WEATHER:
+        if self._is(shop, ordinal, CLOSED_BY_WEATHER):
             count = 0
         times = sorted(arrivals.draw(dice) for _ in range(count))
         return _Plan(facts, [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)])
@@ -213,8 +281,17 @@ class World:
         opens, closes = calendar.opens(ordinal), calendar.closes(ordinal)
         dish = dice.pick(shop.menu.draw(dice))
         new_price = max(dish.cents + dice.pick((-200, -150, 100, 175)), 100)
-        offline = (shop.restaurant.index, self.last_day.toordinal() - ordinal) == OFFLINE
-        return DayFacts(ordinal, opens, closes, calendar.at(ordinal, 12), dish, new_price, (opens, closes + 8 * HOUR) if offline else None)
+        return DayFacts(ordinal, opens, closes, calendar.at(ordinal, 12), dish, new_price, self._outage(shop, ordinal))
+
+    def _is(self, shop: Shop, ordinal: int, special: tuple[int, int]) -> bool:
+        """Whether a restaurant-day is a special one: of that index, so many days before the world's last."""
+        return (shop.restaurant.index, self.last_day.toordinal() - ordinal) == special
+
+    def _outage(self, shop: Shop, ordinal: int) -> tuple[int, int] | None:
+        """From when until when a restaurant-day's line is down (ms)."""
+        if not self._is(shop, ordinal, OFFLINE):
+            return None
+        return shop.calendar.opens(ordinal), shop.calendar.closes(ordinal) + 8 * HOUR
 
     def _make_day(self, restaurant_guid: str, ordinal: int) -> _Day:
         """Tell every story of a day once, for its index and its postings."""

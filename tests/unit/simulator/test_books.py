@@ -74,7 +74,7 @@ def test_postings_hold_the_difference_between_versions() -> None:
     postings.post(2_000, first, moved)
 
     assert postings.until(999) == {}
-    assert postings.until(1_000) == {10: [1, 500, 0, 40, 0, 0]}
+    assert postings.until(1_000) == {10: [*Sums(1, 500, 0, 40, 0, 0)]}
     assert rows("r", [postings.until(2_000)], None) == [
         {
             "restaurant_guid": "r",

@@ -7,6 +7,7 @@ since Toast adds values without notice. The definitions are not in this reposito
 from __future__ import annotations
 
 import os
+from collections import Counter
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -162,3 +163,47 @@ def test_payments(real: Api) -> None:
         answer = real.get(f"/orders/v2/payments/{payment}", restaurant=guid).json()
         assert answer["guid"] == payment
         assert problems("orders.yaml", "Payment", answer) == []
+
+
+def test_cash(real: Api) -> None:
+    """Every entry and deposit of every day, and the error of a refused call."""
+    seen = 0
+    for guid in guids(real):
+        for day in ("20260306", "20260307", "20260308"):
+            for path, name in (("entries", "CashEntry"), ("deposits", "Deposit")):
+                rows = real.get(f"/cashmgmt/v1/{path}", restaurant=guid, businessDate=day).json()
+                seen += len(rows)
+                for row in rows:
+                    assert problems("cash-management.yaml", name, row) == []
+        refused = real.get("/cashmgmt/v1/entries", restaurant=guid).json()
+        assert {"status", "message"} <= set(refused)
+    assert seen > 80
+
+
+def test_labor(real: Api) -> None:
+    """Jobs, employees, shifts and punches of two weeks. A shift may be named by a bare GUID, as in the guide's example."""
+    span = {"startDate": "2026-03-01T00:00:00.000Z", "endDate": "2026-03-20T00:00:00.000Z"}
+    more = {"includeMissedBreaks": "true", "includeArchived": "true"}
+    seen: Counter[str] = Counter()
+    for path, name, query in (
+        ("jobs", "Job", {}),
+        ("employees", "Employee", {}),
+        ("shifts", "Shift", span),
+        ("timeEntries", "TimeEntry", span | more),
+    ):
+        check = validator("labor.yaml", name)
+        for each in (each for guid in guids(real) for each in labor(real, path, guid, query)):
+            if isinstance(each.get("shiftReference"), str):
+                each["shiftReference"] = {"guid": each["shiftReference"], "entityType": "Shift"}
+                seen["bare"] += 1
+            found = [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in check.iter_errors(each)]
+            assert found == [], each["guid"]
+            seen[name] += 1
+
+    assert min(seen[name] for name in ("Job", "Employee", "Shift", "TimeEntry")) > 40
+    assert seen["bare"]
+
+
+def labor(real: Api, path: str, guid: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = real.get(f"/labor/v1/{path}", restaurant=guid, pause=0.25, **query).json()
+    return answer
