@@ -67,6 +67,12 @@ def is_sale_line(line: Json) -> bool:
     return not (line["voided"] or line["deferred"] or line["selectionType"] in NOT_SALES or line["displayName"] == "Gift Card")
 
 
+def marketplace_tax(check: Json) -> Decimal:
+    parts = [line for line in check["selections"] or () if not line["voided"]] + (check["appliedServiceCharges"] or [])
+    taxes = (tax for part in parts for tax in part["appliedTaxes"] or ())
+    return sum((cash(tax["taxAmount"]) for tax in taxes if tax["facilitatorCollectAndRemitTax"]), ZERO)
+
+
 def is_sale_charge(charge: Json) -> bool:
     return not charge["gratuity"] and charge["serviceChargeCategory"] not in NOT_SALE_CHARGES
 
@@ -225,6 +231,8 @@ class OrderRows:
                 "gratuity_amount": gratuity,
                 "tip_amount": tips,
                 "amount_gap": None if voided else cash(check["amount"]) - lines_total - charges,
+                "marketplace_tax": marketplace_tax(check),
+                "business_hour": hour,
                 "is_tax_exempt": bool(check["taxExempt"]),
                 "is_voided": voided,
                 "is_counted": counts,

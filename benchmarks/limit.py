@@ -20,6 +20,7 @@ from restaurant_os.warehouse.duckdb import SQL_TYPES
 MONEY = "DECIMAL(18,4)"
 REF = "STRUCT(guid VARCHAR)"
 REFUND_DETAILS = f"STRUCT(refundAmount {MONEY}, taxRefundAmount {MONEY}, refundTransaction {REF})"
+TAX = f"STRUCT(taxAmount {MONEY}, facilitatorCollectAndRemitTax BOOLEAN)"
 DISCOUNT = f"""STRUCT(guid VARCHAR, name VARCHAR, discountAmount {MONEY}, nonTaxDiscountAmount {MONEY}, discount {REF}, approver {REF},
     discountType VARCHAR, appliedDiscountReason STRUCT(name VARCHAR), appliedPromoCode VARCHAR, loyaltyDetails STRUCT(vendor VARCHAR),
     processingState VARCHAR)"""
@@ -28,14 +29,14 @@ DISCOUNT = f"""STRUCT(guid VARCHAR, name VARCHAR, discountAmount {MONEY}, nonTax
 def selection(modifiers: str) -> str:
     return f"""STRUCT(guid VARCHAR, item {REF}, itemGroup {REF}, optionGroup {REF}, salesCategory {REF}, diningOption {REF},
         voidReason {REF}, displayName VARCHAR, quantity DOUBLE, selectionType VARCHAR, deferred BOOLEAN, voided BOOLEAN,
-        preDiscountPrice {MONEY}, price {MONEY}, tax {MONEY}, appliedDiscounts {DISCOUNT}[], modifiers {modifiers}[],
+        preDiscountPrice {MONEY}, price {MONEY}, tax {MONEY}, appliedDiscounts {DISCOUNT}[], appliedTaxes {TAX}[], modifiers {modifiers}[],
         refundDetails {REFUND_DETAILS})"""
 
 
 #: A modifier's modifiers have none here; the totals would show it if one had.
 SELECTION = selection(selection(selection("VARCHAR")))
 CHARGE = f"""STRUCT(guid VARCHAR, name VARCHAR, serviceCharge {REF}, chargeAmount {MONEY}, chargeType VARCHAR, gratuity BOOLEAN,
-    serviceChargeCategory VARCHAR, appliedTaxes STRUCT(taxAmount {MONEY})[], refundDetails {REFUND_DETAILS})"""
+    serviceChargeCategory VARCHAR, appliedTaxes {TAX}[], refundDetails {REFUND_DETAILS})"""
 PAYMENT = f"""STRUCT(guid VARCHAR, type VARCHAR, amount {MONEY}, tipAmount {MONEY}, amountTendered {MONEY}, paidDate TIMESTAMPTZ,
     paidBusinessDate INTEGER, cardType VARCHAR, cardEntryMode VARCHAR, originalProcessingFee {MONEY}, server {REF}, cashDrawer {REF},
     houseAccount {REF}, otherPayment {REF}, refundStatus VARCHAR, voidInfo STRUCT(voidBusinessDate INTEGER), paymentStatus VARCHAR,
@@ -74,6 +75,7 @@ MACROS = """
 CREATE TEMP MACRO yes(x) AS coalesce(x, false);
 CREATE TEMP MACRO day(n) AS make_date(n // 10000, n // 100 % 100, n % 100);
 CREATE TEMP MACRO total(amounts) AS coalesce(list_sum(amounts), 0);
+CREATE TEMP MACRO remitted(taxes) AS total([t.taxAmount FOR t IN taxes IF yes(t.facilitatorCollectAndRemitTax)]);
 CREATE TEMP MACRO void_payment(p) AS p.voidInfo IS NOT NULL OR yes(p.paymentStatus = 'VOIDED');
 CREATE TEMP MACRO sale_line(s) AS NOT (yes(s.voided) OR yes(s.deferred)
     OR yes(s.selectionType IN ('TOAST_CARD_SELL', 'TOAST_CARD_RELOAD', 'HOUSE_ACCOUNT_PAY_BALANCE')) OR yes(s.displayName = 'Gift Card'));
@@ -144,12 +146,15 @@ INSERTS = {
     "fact_checks": """SELECT order_guid, check_guid, restaurant_guid, on_day, modified, c.displayNumber, opened, c.closedDate, c.paidDate,
         c.paymentStatus, c.openedBy.guid, c.amount, c.taxAmount, c.totalAmount, charged_discounts, charges, gratuity,
         total([p.tipAmount FOR p IN paid]), CASE WHEN NOT voided
-            THEN coalesce(c.amount, 0) - total([s.price FOR s IN c.selections IF NOT yes(s.voided)]) - charges END, yes(c.taxExempt),
-        voided, deleted, counts, now()
-        FROM (SELECT *, total([s.chargeAmount FOR s IN c.appliedServiceCharges IF NOT yes(s.gratuity)]) AS charges,
+            THEN coalesce(c.amount, 0) - total([s.price FOR s IN c.selections IF NOT yes(s.voided)]) - charges END,
+        total([remitted(s.appliedTaxes) FOR s IN c.selections IF NOT yes(s.voided)])
+            + total([remitted(s.appliedTaxes) FOR s IN c.appliedServiceCharges]),
+        CASE WHEN moment >= first_instant AND moment < last_instant
+            THEN (epoch_us(moment) - epoch_us(first_instant)) // 3600000000 END, yes(c.taxExempt), voided, deleted, counts, now()
+        FROM (SELECT *, coalesce(promisedDate, opened) AS moment, total([s.chargeAmount FOR s IN c.appliedServiceCharges IF NOT yes(s.gratuity)]) AS charges,
             total([s.chargeAmount FOR s IN c.appliedServiceCharges IF yes(s.gratuity)]) AS gratuity,
             total([d.discountAmount FOR d IN c.appliedDiscounts IF coalesce(d.processingState, '') <> 'VOID']) AS charged_discounts
-            FROM checks) AS k""",
+            FROM checks) AS k LEFT JOIN bounds AS b ON b.guid = k.restaurant_guid AND b.on_date = k.on_day""",
     "fact_payments": """SELECT order_guid, p.guid, check_guid, restaurant_guid, on_day, modified, p.type, p.amount, p.tipAmount,
         p.amountTendered, p.cardType, p.cardEntryMode, p.paymentStatus, p.refundStatus, p.originalProcessingFee, p.paidDate,
         day(p.paidBusinessDate), day(p.voidInfo.voidBusinessDate), p.server.guid, p.cashDrawer.guid, p.houseAccount.guid,

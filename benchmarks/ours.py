@@ -11,8 +11,10 @@ from pathlib import Path
 from benchmarks.pages import READ_AT, READ_AT_TEXT, Pages, Shop
 from restaurant_os.batch import Batch, Window
 from restaurant_os.errors import RestaurantOSError
-from restaurant_os.pipeline.sync import OrdersSync, Span
-from restaurant_os.settings import Location
+from restaurant_os.pipeline.calendar import Calendar
+from restaurant_os.pipeline.plans import OrdersPlan, Span
+from restaurant_os.pipeline.sync import Held, Sync
+from restaurant_os.settings import Location, ReportSettings
 from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 
@@ -54,13 +56,13 @@ class PagesSource:
     def now(self) -> datetime:
         return READ_AT
 
-    def connect(self, location: Location) -> None:
+    def connect(self, location: Location, dataset: str) -> None:
         pass
 
     def turn(self, location: Location) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def orders(self, location: Location) -> Callable[[Window], DayRead]:
+    def reader(self, location: Location, dataset: str, held: Held) -> Callable[[Window], DayRead]:
         shop = self.shops[location.toast_guid]
         own = decoder(shop)
 
@@ -85,13 +87,13 @@ class Silent:
 def load(pages: Pages, folder: Path) -> Path:
     """Pages -> merged tables in a DuckDB file; gives the file."""
     file = folder / "ours.duckdb"
-    sync = OrdersSync(
+    sync = Sync(
+        plan=OrdersPlan(overlap=timedelta(minutes=10), first_days=3),
+        calendar=Calendar(ReportSettings(), {}),
         source=PagesSource({shop.location.toast_guid: shop for shop in pages.shops}),
         warehouse=DuckDBWarehouse(file),
         spill_folder=folder / "ours.spill",
         load_mode="merge",
-        overlap=timedelta(minutes=10),
-        first_days=3,
     )
     results = sync.run([shop.location for shop in pages.shops], Span(pages.first_day, pages.last_day), Silent())
     assert not any(result.error or result.rows_quarantined for result in results)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from proofs.progress import Progress, Windows
 from restaurant_desk import Desk, desk
-from restaurant_os.pipeline.sync import MOST_DAYS, Span
+from restaurant_os.pipeline.plans import MOST_DAYS, Span
 from restaurant_os.sources.pacing import Pacer
 from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, PROFILES
 from toast_simulator import EVERY_FAULT, Sales, Toast, simulator_process
@@ -123,7 +123,7 @@ def sync(group: Desk, asked: Span | None = None) -> None:
     """One sync of all locations, which must end well."""
     app = group.app()
     app.toast.pacer = Pacer(BRISK, app.clock)
-    results = app.orders_sync.run(app.locations(), asked, Windows())
+    results = app.sync("orders").run(app.locations(), asked, Windows())
     app.toast.http.close()
     failed = [f"{result.location.name}: {result.error}" for result in results if result.error]
     if failed:

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from orders_world import empty_file
 from restaurant_os.app import App, build_app
 from restaurant_os.errors import RestaurantOSError
-from restaurant_os.pipeline.sync import LocationResult, Span
+from restaurant_os.pipeline.plans import Span
+from restaurant_os.pipeline.sync import LocationResult
 from restaurant_os.settings import Location, load
 from restaurant_os.sources.http import RetryPolicy
 from toast_simulator import CREDENTIALS, Toast, environment, settings_text
@@ -52,12 +53,12 @@ class Desk:
         settings = load(self.settings).model_copy(update=credentials)
         return build_app(settings, retry=PATIENT, token_folder=self.folder / "tokens")
 
-    def sync(self, first: date | None = None, last: date | None = None) -> list[LocationResult]:
+    def sync(self, first: date | None = None, last: date | None = None, dataset: str = "orders") -> list[LocationResult]:
         """One sync of every location, of changes or of a span; every location must end well."""
         app = self.app()
         span = Span(first, last or first) if first else None
         try:
-            results = app.orders_sync.run(app.locations(), span, Quiet())
+            results = app.sync(dataset).run(app.locations(), span, Quiet())
         finally:
             app.toast.http.close()
         assert [str(x.error) for x in results if x.error] == []

@@ -66,6 +66,11 @@ class Toast:
             for row in self._ask("GET", "/books")
         }
 
+    def book(self, name: str) -> list[dict[str, Any]]:
+        """One of its other books as it stands: sales, labor, cash or close."""
+        found: list[dict[str, Any]] = self._ask("GET", f"/books/{name}")
+        return found
+
     def advance(self, passed: timedelta) -> None:
         self._ask("POST", "/clock", {"advance_seconds": passed.total_seconds()})
 

@@ -14,15 +14,23 @@ import httpx
 from restaurant_os.batch import Window
 from restaurant_os.clock import Clock, SystemClock
 from restaurant_os.errors import CredentialsError, SettingsError
-from restaurant_os.pipeline.sync import OrdersSync, Read
+from restaurant_os.pipeline.calendar import Calendar
+from restaurant_os.pipeline.plans import CashPlan, LaborPlan, OrdersPlan, Plan
+from restaurant_os.pipeline.sync import Held, Read, Sync
 from restaurant_os.settings import Location, Settings
 from restaurant_os.sources.http import Http, RetryPolicy
+from restaurant_os.sources.toast import cash, labor, orders
+from restaurant_os.sources.toast.cash import CashRead
 from restaurant_os.sources.toast.client import PROFILES, OnWait, ToastClient
 from restaurant_os.sources.toast.decode import OrderDecoder
-from restaurant_os.sources.toast.orders import SCOPE, OrdersRead
+from restaurant_os.sources.toast.labor import LaborReader
+from restaurant_os.sources.toast.orders import OrdersRead
 from restaurant_os.sources.toast.token import TokenStore, default_folder
+from restaurant_os.tables import CASH, LABOR, ORDERS
 from restaurant_os.text import printable
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+
+SCOPES = {ORDERS.name: orders.SCOPE, LABOR.name: labor.SCOPE, CASH.name: cash.SCOPE}
 
 
 @dataclass(slots=True)
@@ -30,21 +38,25 @@ class ToastSource:
     """Toast as the pipeline sees it."""
 
     client: ToastClient
-    discount_kinds: dict[str, str]
-    wait_seconds: float
+    settings: Settings
 
     def now(self) -> datetime:
         return self.client.http.now()
 
-    def connect(self, location: Location) -> None:
-        self.client.require(SCOPE)
+    def connect(self, location: Location, dataset: str) -> None:
+        self.client.require(SCOPES[dataset])
         self.client.learn_clock(location.toast_guid)
 
     def turn(self, location: Location) -> AbstractContextManager[None]:
-        return self.client.location_turn(location, self.wait_seconds)
+        return self.client.location_turn(location, self.settings.wait_seconds)
 
-    def orders(self, location: Location) -> Callable[[Window], Read]:
-        decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=self.discount_kinds)
+    def reader(self, location: Location, dataset: str, held: Held) -> Callable[[Window], Read]:
+        if dataset == CASH.name:
+            return lambda window: CashRead(self.client, location, window, held.read_seq, held.has_rows)
+        if dataset == LABOR.name:
+            return LaborReader(self.client, location, self.settings.labor)
+        kinds = self.settings.discounts.by_name()
+        decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=kinds)
         return lambda window: OrdersRead(self.client, location, window, decoder)
 
 
@@ -58,6 +70,7 @@ class App:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     token_folder: Path = field(default_factory=default_folder)
     on_wait: OnWait = lambda location, why, seconds: None
+    _syncs: dict[str, Sync] = field(default_factory=dict)
 
     @cached_property
     def warehouse(self) -> DuckDBWarehouse:
@@ -86,24 +99,35 @@ class App:
             on_wait=lambda location, why, seconds: self.on_wait(location, why, seconds),
         )
 
-    @cached_property
-    def orders_sync(self) -> OrdersSync:
-        settings = self.settings
-        return OrdersSync(
-            source=ToastSource(self.toast, settings.discounts.by_name(), settings.wait_seconds),
-            warehouse=self.warehouse,
-            spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
-            load_mode=settings.load_mode,
-            overlap=timedelta(minutes=settings.toast.overlap_minutes),
-            first_days=settings.toast.first_days,
-        )
+    def sync(self, dataset: str) -> Sync:
+        """The sync of a dataset: orders, labor or cash."""
+        if dataset not in self._syncs:
+            settings = self.settings
+            self._syncs[dataset] = Sync(
+                plan=self._plan(dataset),
+                source=ToastSource(self.toast, settings),
+                warehouse=self.warehouse,
+                calendar=Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations}),
+                spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
+                load_mode=settings.load_mode,
+            )
+        return self._syncs[dataset]
+
+    def _plan(self, dataset: str) -> Plan:
+        overlap, first_days = timedelta(minutes=self.settings.toast.overlap_minutes), self.settings.toast.first_days
+        plans: dict[str, Plan] = {
+            ORDERS.name: OrdersPlan(overlap, first_days),
+            LABOR.name: LaborPlan(overlap, first_days),
+            CASH.name: CashPlan(first_days),
+        }
+        return plans[dataset]
 
     def stop(self) -> None:
         """Asked to end: waits end at once, a sync ends after the page it is reading."""
         if isinstance(self.clock, SystemClock):
             self.clock.stop()
-        if "orders_sync" in self.__dict__:
-            self.orders_sync.stop()
+        for sync in self._syncs.values():
+            sync.stop()
 
     def locations(self, wanted: str = "ALL") -> list[Location]:
         """The locations a person means: ALL, a name, or a GUID.

@@ -29,6 +29,19 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class DaySet:
+    """A business date of which a table's rows were read whole: what the table holds of it beside them is gone.
+
+    `read_seq` tells two reads of the same day apart: the location's read sequence, taken before the request.
+    """
+
+    table: str
+    restaurant_guid: str
+    business_date: date
+    read_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Arrow rows by table, of one page or of many, and the records of it that could not be read.
 
@@ -39,11 +52,13 @@ class Batch:
     rejected: tuple[Rejected, ...] = ()
     #: id and version of every record read, to tell whether a window has become stable.
     versions: Mapping[str, str] = field(default_factory=dict)
+    #: The days it holds whole, of tables whose rows carry no version.
+    day_sets: tuple[DaySet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a sync asks for: a span of modification time, or one business date (whose UTC bounds `start` and `end` are)."""
+    """What a sync asks for: a span of modification time or of a schedule, or one business date (whose UTC bounds `start` and `end` are)."""
 
     kind: str
     start: datetime
@@ -53,8 +68,10 @@ class Window:
     def __str__(self) -> str:
         if self.business_date is not None:
             return f"business date {self.business_date.isoformat()}"
-        return f"changes from {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
+        what = "the schedule" if self.kind == SCHEDULE else "changes"
+        return f"{what} from {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
 
 
 MODIFIED = "modified"
 BUSINESS_DATE = "business_date"
+SCHEDULE = "schedule"

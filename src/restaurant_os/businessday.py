@@ -32,6 +32,12 @@ class BusinessDay:
         """The half-open UTC span of business date `day`."""
         return self.start(day), self.start(day + timedelta(days=1))
 
+    def hours(self, day: date) -> list[tuple[datetime, datetime]]:
+        """The half-open UTC span of every hour instance of business date `day`: 23, 24 or 25 of them."""
+        start, end = self.bounds(day)
+        starts = [start + timedelta(hours=n) for n in range(-((start - end) // timedelta(hours=1)))]
+        return [(one, min(one + timedelta(hours=1), end)) for one in starts]
+
     def last_closed(self, now: datetime) -> date:
         """The latest business date whose closeout has passed at `now`."""
         return self.date_of(now) - timedelta(days=1)

@@ -18,7 +18,7 @@ from restaurant_os.errors import RestaurantOSError, UsageError
 
 app = typer.Typer(
     name="restaurant-os",
-    help="Brings Toast sales into a warehouse you own, exactly, and keeps them true through late voids, refunds and edits.",
+    help="Brings Toast sales, labor and cash into a warehouse you own, exactly, and keeps them true through late voids, refunds and edits.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -34,6 +34,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdou
 FromDate = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First business date, included, as 2026-03-01.")]
 ToDate = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last business date, included, as 2026-03-07.")]
 Where = Annotated[str, typer.Option("--location", metavar="ALL|NAME|GUID", help="Which location.")]
+
+
+class Grain(StrEnum):
+    hour = "hour"
+    day = "day"
+    week = "week"
+
+
+class By(StrEnum):
+    role = "role"
+    dining_option = "dining-option"
+    revenue_center = "revenue-center"
+    source = "source"
+    cash = "cash"
+    close = "close"
 
 
 class Format(StrEnum):
@@ -67,7 +82,7 @@ def _app(context: typer.Context, config: Path | None) -> Any:
 
 
 def _span(first: str | None, last: str | None) -> Any:
-    from restaurant_os.pipeline.sync import Span
+    from restaurant_os.pipeline.plans import Span
     from restaurant_os.settings import iso_date
 
     if first is None and last is None:
@@ -95,17 +110,64 @@ def sync_orders(
 
     Both ends of a span are included. What is in already and did not change is not written again, so a sync can be repeated at any time.
     """
+    _sync(context, "orders", location, first, last, config, json)
+
+
+@sync.command(
+    "labor", epilog=example("restaurant-os sync labor", "restaurant-os sync labor --location North --from 2026-03-01 --to 2026-03-07")
+)
+def sync_labor(
+    context: typer.Context,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Bring punches and scheduled shifts in: what changed since the last time and the open day, or, with --from and --to, whole business dates.
+
+    Locations whose labor_source is not toast are left out.
+    """
+    _sync(context, "labor", location, first, last, config, json)
+
+
+@sync.command(
+    "cash", epilog=example("restaurant-os sync cash", "restaurant-os sync cash --location North --from 2026-03-01 --to 2026-03-07")
+)
+def sync_cash(
+    context: typer.Context,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Bring cash entries and deposits in: the last business dates, or, with --from and --to, those named.
+
+    Toast gives cash one business date per call, so a long span takes its time.
+    """
+    _sync(context, "cash", location, first, last, config, json)
+
+
+def _sync(
+    context: typer.Context, dataset: str, location: str, first: str | None, last: str | None, config: Path | None, json: bool
+) -> None:
     from restaurant_os import terminal
 
     span = _span(first, last)
     built = _app(context, config)
-    locations = built.locations(location)
-    results = terminal.run_sync(built, locations, span, "orders", show=not json)
+    locations = [one for one in built.locations(location) if dataset != "labor" or one.labor_source == "toast"]
+    if not locations:
+        raise UsageError(
+            "labor: no location named has its punches in Toast.",
+            next_step='Write labor_source = "toast" for those that do, in the settings.',
+        )
+    results = terminal.run_sync(built, dataset, locations, span, show=not json)
     failed = [r for r in results if r.error]
     if json:
-        terminal.print_json({"dataset": "orders", "locations": [_result(r) for r in results], "failed": len(failed)})
+        terminal.print_json({"dataset": dataset, "locations": [_result(r) for r in results], "failed": len(failed)})
     else:
-        _print_results(results)
+        _print_results(dataset, results)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -125,7 +187,7 @@ def _result(result: Any) -> dict[str, Any]:
     }
 
 
-def _print_results(results: Any) -> None:
+def _print_results(dataset: str, results: Any) -> None:
     from restaurant_os import terminal
     from restaurant_os.text import count
 
@@ -135,7 +197,8 @@ def _print_results(results: Any) -> None:
     terminal.print_table("", ("location", "read", "new", "changed", "quarantined", ""), rows)
     added, changed = sum(r.rows_added for r in results), sum(r.rows_changed for r in results)
     terminal.out.print(
-        f"orders: {count(sum(r.rows_read for r in results), 'order')} read, {added:,} new, {changed:,} changed.", highlight=False
+        f"{dataset}: {count(sum(r.rows_read for r in results), *terminal.NOUNS[dataset])} read, {added:,} new, {changed:,} changed.",
+        highlight=False,
     )
     if quarantined := sum(r.rows_quarantined for r in results):
         terminal.err.print(
@@ -173,7 +236,8 @@ def status(
     if not days:
         terminal.out.print("Nothing has been read yet. Begin with: restaurant-os sync orders")
         return
-    terminal.print_table("orders", ("location", "business dates", "state", "orders", "last read", "why"), terminal.runs_of_days(days))
+    columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
+    terminal.print_table("", columns, terminal.runs_of_days(days))
 
 
 def _day(day: Any) -> dict[str, Any]:
@@ -189,6 +253,65 @@ def _day(day: Any) -> dict[str, Any]:
         "last_read_at": day.last_read_at,
         "as_of": day.as_of,
     }
+
+
+@app.command(
+    epilog=example(
+        "restaurant-os metrics",
+        "restaurant-os metrics --grain hour --location North --from 2026-03-01 --to 2026-03-01",
+        "restaurant-os metrics --by cash --format csv",
+    )
+)
+def metrics(
+    context: typer.Context,
+    grain: Annotated[Grain, typer.Option("--grain", help="Hours of the business day, business dates, or report weeks.")] = Grain.day,
+    by: Annotated[
+        By | None,
+        typer.Option("--by", help="Labor by role; sales by dining option, revenue center or source; or the day's cash, or its tie-out."),
+    ] = None,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    format_: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", help="A file to write instead of stdout.")] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Labor %, cost per labor hour, sales and the rest (docs/metrics.md), from the warehouse as it stands.
+
+    Where a side is missing, stale or nothing was sold there is no value, and a reason. Without --from and --to: the last days.
+    """
+    from restaurant_os import terminal
+    from restaurant_os.reports import cells, report_of, rows_of
+
+    report = report_of(grain.value, by.value if by else None)
+    span = _dates(first, last)
+    built = _app(context, config)
+    table = rows_of(built.warehouse, report, built.locations(location), span, built.clock.now())
+    kind = "json" if json else format_.value
+    if kind == "table" and output is None:
+        if not table.num_rows:
+            terminal.out.print("Nothing is there of these dates. Begin with: restaurant-os sync orders, sync labor, sync cash")
+            return
+        terminal.print_table("", [name.replace("_", " ") for name in ("location", *report.shown)], cells(table, report))
+        return
+    terminal.write_result(table, kind, output)
+
+
+def _dates(first: str | None, last: str | None) -> Any:
+    """Both ends of a span of any length, or None."""
+    from restaurant_os.settings import iso_date
+
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise UsageError("a span needs both ends.", next_step="Give --from DATE and --to DATE; for one day give it twice.")
+    ends = iso_date(first, "--from"), iso_date(last, "--to")
+    if ends[1] < ends[0]:
+        raise UsageError(
+            f"the span ends before it begins: {first} to {last}.", next_step="Give --from the earlier date and --to the later."
+        )
+    return ends
 
 
 @app.command(
@@ -220,14 +343,37 @@ def query(
         terminal.err.print(f"Only the first {count(limit, 'row')}; more with --limit.", soft_wrap=True)
 
 
-@app.command(epilog=example("restaurant-os doctor"))
-def doctor(context: typer.Context, config: Config = None, json: AsJson = False) -> None:
-    """Check the settings, the login and its scopes, the clocks, each location and the warehouse; for each finding, what to do."""
+@app.command(
+    epilog=example(
+        "restaurant-os doctor",
+        "restaurant-os doctor --request 'https://ws-api.toasttab.com/cashmgmt/v1/entries?startDate=2026-03-01&endDate=2026-03-02'",
+    )
+)
+def doctor(
+    context: typer.Context,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            "--request", metavar="ADDRESS", help="Say what is wrong with a request of your own to Toast's cash or labor; nothing is asked."
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="'NAME: VALUE'", help="With --request: a header it was sent with; may be repeated."),
+    ] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Check the settings, the login and its scopes, the clocks, the warehouse, and per location orders, cash and labor; for each finding, what to do."""
     from rich.text import Text
 
     from restaurant_os import terminal
-    from restaurant_os.doctor import examine
     from restaurant_os.text import printable
+
+    if request is not None:
+        _explain(request, header or [], json)
+        return
+    from restaurant_os.doctor import examine
 
     built = _app(context, config)
     findings = []
@@ -244,6 +390,25 @@ def doctor(context: typer.Context, config: Config = None, json: AsJson = False) 
     if json:
         terminal.print_json([{"check": f.check, "state": f.state, "found": f.found, "next_step": f.next_step} for f in findings])
     raise typer.Exit(1 if any(f.state == "failed" for f in findings) else 0)
+
+
+def _explain(request: str, headers: list[str], json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from restaurant_os import terminal
+    from restaurant_os.explain import explain
+    from restaurant_os.text import printable
+
+    given = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in headers)}
+    causes = explain(request, given, datetime.now(UTC))
+    if json:
+        terminal.print_json([{"cause": c.name, "effect": c.effect, "found": c.found, "next_step": c.next_step} for c in causes])
+        return
+    for cause in causes:
+        terminal.out.print(printable(f"{cause.effect}: {cause.name}: {cause.found}", 600), soft_wrap=True, markup=False, highlight=False)
+        terminal.out.print(f"  -> {cause.next_step}", soft_wrap=True, markup=False, highlight=False)
+    if not causes:
+        terminal.out.print("Nothing is wrong with this request itself: `restaurant-os doctor` tries the account.")
 
 
 # --- beginning ------------------------------------------------------------------------------------------------------
@@ -329,7 +494,7 @@ def demo(
     data: Annotated[Path, typer.Option(metavar="DIR", help="Where the demo keeps its warehouse and settings.")] = Path("demo-data"),
     json: AsJson = False,
 ) -> None:
-    """Two weeks of orders of 13 simulated restaurants into a DuckDB file, through the real client, and what they sold."""
+    """Two weeks of 13 simulated restaurants into a DuckDB file, through the real client, and what they sold, worked and counted."""
     from restaurant_os import demo as show
 
     raise typer.Exit(show.run(locations=locations, days=days, seed=seed, folder=data, json=json))

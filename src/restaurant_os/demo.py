@@ -1,4 +1,4 @@
-"""`restaurant-os demo`: simulated restaurants, the real client over a real socket, and what they sold.
+"""`restaurant-os demo`: simulated restaurants, the real client over a real socket, and what they sold, worked and counted.
 
 The folder remembers the last business date of its world, so a second demo on the same data finds the same world and
 changes no row.
@@ -22,7 +22,7 @@ from typing import Any
 from restaurant_os import terminal
 from restaurant_os.app import App, build_app
 from restaurant_os.errors import StoppedError, UsageError
-from restaurant_os.pipeline.sync import Span
+from restaurant_os.pipeline.plans import Span
 from restaurant_os.scaffold import settings_text
 from restaurant_os.settings import FILE_NAME, load, load_without_file
 from restaurant_os.sources.toast.locations import discover
@@ -34,14 +34,21 @@ START_SECONDS = 30.0
 SETTLED_HOURS = 36
 
 SUMMARY = """
-WITH sales AS (SELECT restaurant_guid, sum(orders) AS orders, sum(net_sales) AS net_sales, sum(refunds) AS refunds FROM daily_sales GROUP BY 1),
-items AS (
+WITH days AS (
+    SELECT restaurant_guid, sum(orders) AS orders, sum(checks) AS checks, sum(net_sales) AS net_sales, sum(refunds) AS refunds,
+        sum(labor_cost) FILTER (labor_reason IS NULL) AS labor_cost, sum(labor_hours) FILTER (labor_reason IS NULL) AS labor_hours,
+        sum(net_sales) FILTER (labor_reason IS NULL) AS worked_sales
+    FROM daily_profitability GROUP BY 1
+), items AS (
     SELECT restaurant_guid, count(*) FILTER (is_sale) AS items, count(*) FILTER (is_voided) AS voids FROM fact_order_items WHERE NOT is_deleted GROUP BY 1
-), checks AS (SELECT restaurant_guid, count(*) AS checks FROM fact_checks WHERE is_counted AND NOT is_deleted GROUP BY 1)
-SELECT s.restaurant_guid, s.orders::BIGINT, i.items, s.net_sales, (s.net_sales / c.checks)::DECIMAL(18, 2), i.voids, s.refunds
-FROM sales AS s JOIN items AS i USING (restaurant_guid) JOIN checks AS c USING (restaurant_guid)
+), cash AS (SELECT restaurant_guid, sum(drawer_over_short) AS over_short FROM daily_cash GROUP BY 1)
+SELECT d.restaurant_guid, d.orders::BIGINT, i.items, d.net_sales, (d.net_sales / d.checks)::DECIMAL(18, 2), i.voids, d.refunds,
+    (d.labor_cost * 100 / d.worked_sales)::DECIMAL(18, 1), (d.labor_cost / d.labor_hours)::DECIMAL(18, 2), c.over_short
+FROM days AS d JOIN items AS i USING (restaurant_guid) LEFT JOIN cash AS c USING (restaurant_guid)
 """
-COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds")
+COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds", "labor_percent", "cplh", "cash_over_short")
+#: What the demo brings in, in this order.
+DATASETS = ("orders", "labor", "cash")
 
 
 def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> int:
@@ -51,7 +58,12 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
     with _simulator(locations, days, seed, last_day) as url, tempfile.TemporaryDirectory() as tokens:
         app = _configured(folder, url, Path(tokens))
         span = Span(last_day - timedelta(days=days - 1), last_day)
-        results = terminal.run_sync(app, app.locations(), span, f"{locations} restaurants, {days} days", show=not json)
+        label = f"{{}} of {locations} restaurants, {days} days"
+        results = [
+            result
+            for dataset in DATASETS
+            for result in terminal.run_sync(app, dataset, app.locations(), span, show=not json, label=label.format(dataset))
+        ]
     failed = [r for r in results if r.error]
     if any(isinstance(r.error, StoppedError) for r in failed):
         terminal.print_failures(results)
@@ -136,7 +148,7 @@ def _summary(app: App) -> list[tuple[Any, ...]]:
 
 
 def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
-    titles = [name.replace("_", " ") for name in COLUMNS]
+    titles = [{"labor_percent": "labor %", "cplh": "CPLH"}.get(name, name.replace("_", " ")) for name in COLUMNS]
     total = (
         "all",
         sum(r[1] for r in rows),
@@ -145,15 +157,17 @@ def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, secon
         None,
         sum(r[5] for r in rows),
         sum(r[6] for r in rows),
+        None,
+        None,
+        sum(r[9] or 0 for r in rows),
     )
-    terminal.print_table(f"Sales from {span.first} to {span.last}", titles, [*rows, total])
-    terminal.out.print(f"{count(changed, 'order')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
+    terminal.print_table(f"Sales, labor and cash from {span.first} to {span.last}", titles, [*rows, total])
+    terminal.out.print(f"{count(changed, 'record')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
     command = _command()
     config = f"--config {folder / FILE_NAME}"
-    sales = "SELECT business_date, sum(net_sales) AS net_sales, sum(tips) AS tips FROM daily_sales GROUP BY 1 ORDER BY 1"
     items = "SELECT menu_item_name, count(*) AS sold, sum(net_amount) AS net FROM fact_order_items WHERE is_sale GROUP BY 1 ORDER BY 3 DESC LIMIT 10"
     terminal.out.print("\nTry next:")
-    for line in (f'{command} query "{sales}" {config}', f'{command} query "{items}" {config}', f"{command} status {config}"):
+    for line in (f"{command} metrics {config}", f'{command} query "{items}" {config}', f"{command} status {config}"):
         terminal.out.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
 
 

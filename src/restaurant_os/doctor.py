@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Literal
 
 from restaurant_os.app import App
 from restaurant_os.errors import AccessError, RestaurantOSError
+from restaurant_os.pipeline.sync import MOST_THREADS
+from restaurant_os.probes import Finding, Probe, cash_finding, failed, labor_findings
 from restaurant_os.settings import Location
+from restaurant_os.sources.toast import cash, labor
 from restaurant_os.sources.toast.client import ORDERS_BULK, ToastClient
 from restaurant_os.sources.toast.orders import PATH, SCOPE
 from restaurant_os.text import count, printable
 
 #: Windows end by the API's clock, so a difference is harmless to data; but logs and alerts go by ours.
 MOST_SKEW = timedelta(seconds=60)
-WANTED_SCOPES = (SCOPE, "restaurants:read")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing checked. `next_step` is empty when it is well."""
-
-    check: str
-    state: Literal["ok", "warning", "failed"]
-    found: str
-    next_step: str = ""
+WANTED_SCOPES = (SCOPE, "restaurants:read", cash.SCOPE, labor.SCOPE, labor.EMPLOYEES_SCOPE)
 
 
 def examine(app: App) -> Iterator[Finding]:
@@ -37,17 +29,14 @@ def examine(app: App) -> Iterator[Finding]:
         client = app.toast
         client.token()
     except RestaurantOSError as problem:
-        yield _failed("login", problem)
+        yield failed("login", problem)
         return
     yield Finding("login", "ok", f"{client.http.base_url} knows the client")
     yield _scopes(client)
-    for location in app.settings.locations:
-        yield _location(client, location)
+    with ThreadPoolExecutor(max_workers=min(len(app.settings.locations), MOST_THREADS) or 1, thread_name_prefix="doctor") as pool:
+        for findings in pool.map(lambda location: _one_location(app, client, location), app.settings.locations):
+            yield from findings
     yield _skew(client)
-
-
-def _failed(check: str, problem: RestaurantOSError) -> Finding:
-    return Finding(check, "failed", problem.message, problem.next_step)
 
 
 def _settings(app: App) -> Iterator[Finding]:
@@ -74,7 +63,7 @@ def _warehouse(app: App) -> Iterator[Finding]:
         [(gaps,)] = app.warehouse.rows("SELECT count(*) FROM fact_checks WHERE is_counted AND NOT is_deleted AND abs(amount_gap) > 0.01")
         [(waiting,)] = app.warehouse.rows("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
     except RestaurantOSError as problem:
-        yield _failed("warehouse", problem)
+        yield failed("warehouse", problem)
         return
     yield Finding("warehouse", "ok", f"{app.warehouse.label}: {count(orders, 'order')}")
     if gaps:
@@ -104,7 +93,7 @@ def _scopes(client: ToastClient) -> Finding:
         return Finding(
             "scopes",
             "warning",
-            f"{', '.join(missing)} is missing: locations cannot be checked",
+            f"{', '.join(missing)} is missing: what belongs to it cannot be read or checked",
             f"Give the client {', '.join(missing)} too.",
         )
     return Finding("scopes", "ok", ", ".join(WANTED_SCOPES))
@@ -125,6 +114,16 @@ def _skew(client: ToastClient) -> Finding:
     return Finding("clock", "ok", f"within {max(1, round(abs(skew).total_seconds()))} s of the API's")
 
 
+def _one_location(app: App, client: ToastClient, location: Location) -> list[Finding]:
+    """A location's findings: orders, then cash and labor where orders can be read."""
+    first = _location(client, location)
+    if first.state == "failed":
+        return [first]
+    day = location.business_day.last_closed(client.http.now())
+    probe = Probe(client, app.warehouse, location, day)
+    return [first, cash_finding(probe), *labor_findings(probe)]
+
+
 def _location(client: ToastClient, location: Location) -> Finding:
     check = f"location {printable(location.name, 60)}"
     day = location.business_day.last_closed(client.http.now())
@@ -137,13 +136,13 @@ def _location(client: ToastClient, location: Location) -> Finding:
             params={"businessDate": f"{day:%Y%m%d}", "pageSize": "1", "page": "1"},
         )
     except RestaurantOSError as problem:
-        return _failed(check, problem)
+        return failed(check, problem)
     try:
         general = client.restaurant(location.toast_guid).get("general") or {}
     except AccessError:
         return Finding(check, "ok", "orders can be read (its zone and closeout hour could not be compared)")
     except RestaurantOSError as problem:
-        return _failed(check, problem)
+        return failed(check, problem)
     zone, hour = general.get("timeZone"), general.get("closeoutHour")
     if (zone, hour) != (location.timezone, location.closeout_hour):
         return Finding(

@@ -44,6 +44,31 @@ overlap_minutes = 10
 first_days = 3
 timeout_seconds = 60
 
+[labor]
+# Toast gives overtime hours and no factor.
+overtime_multiplier = 1.5
+# Overtime hours of a punch beyond this many in all are double time; leave it out where no such rule exists.
+# double_time_after_hours = 12
+double_time_multiplier = 2.0
+# A longer punch is suspect, and an open one stops accruing here, or so many minutes past its scheduled end.
+suspect_after_hours = 12
+late_clock_out_minutes = 60
+# Employees' names: keep, hash or drop.
+names = "keep"
+# Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.
+# [labor.base_wages]
+# Server = 7.25
+
+[reports]
+# The day a report week starts.
+week_starts = "monday"
+
+# Salaries, for labor_percent_loaded: dollars a week; start and end (dates) are optional.
+# [[salaries]]
+# location = "North"
+# job = "General manager"
+# weekly = 1400
+
 # Names or GUIDs of your discounts, by what they are; the rest are "other".
 [discounts]
 comp = []
@@ -59,6 +84,7 @@ NO_LOCATION = """
 # toast_guid = "00000000-0000-4000-8000-000000000000"   # the location's GUID, never the group's
 # timezone = "America/New_York"
 # closeout_hour = 4                                      # local hour at which the business day ends, 0 to 12
+# labor_source = "toast"                                 # none: its punches are not in Toast
 """
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -55,12 +56,13 @@ class _Frozen(BaseModel):
 
 
 class Location(_Frozen):
-    """One restaurant."""
+    """One restaurant. `labor_source`: where its punches are; the sources of two are never added."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     toast_guid: Annotated[str, AfterValidator(_guid)]
     timezone: Annotated[str, AfterValidator(_zone)]
     closeout_hour: Annotated[int, Field(ge=0, le=12)] = 4
+    labor_source: Literal["toast", "none"] = "toast"
 
     @property
     def business_day(self) -> BusinessDay:
@@ -84,6 +86,43 @@ class ToastSettings(_Frozen):
         if not re.fullmatch(r"https?://[^\s/@]+(/[^\s?#]*)?", value):
             raise ValueError(f"'{printable(value, 80)}' is not a URL such as {TOAST_URL}")
         return value.rstrip("/")
+
+
+class LaborSettings(_Frozen):
+    """What labor costs beyond what the platform says, and when a punch is not to be believed."""
+
+    #: Toast gives overtime hours and no factor (reference, 5.1).
+    overtime_multiplier: Annotated[Decimal, Field(ge=1, le=5)] = Decimal("1.5")
+    #: Overtime hours of an entry beyond this many in all are double time; None where there is no such rule.
+    double_time_after_hours: Annotated[Decimal, Field(ge=0, le=24)] | None = None
+    double_time_multiplier: Annotated[Decimal, Field(ge=1, le=5)] = Decimal(2)
+    #: An entry longer than this is suspect, and an open one stops accruing.
+    suspect_after_hours: Annotated[Decimal, Field(gt=0, le=24)] = Decimal(12)
+    #: An open entry stops accruing so long after its scheduled end.
+    late_clock_out_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
+    #: Employees' names: as they are, as a digest that tells two apart, or not at all.
+    names: Literal["keep", "hash", "drop"] = "keep"
+    #: Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.
+    base_wages: dict[str, Annotated[Decimal, Field(gt=0, le=1000)]] = {}
+
+
+class ReportSettings(_Frozen):
+    """How reports are cut."""
+
+    week_starts: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+
+
+class Salary(_Frozen):
+    """A salaried job at a location: dollars a week, on business dates from `start` to `end`, both included."""
+
+    location: str
+    job: str = ""
+    weekly: Annotated[Decimal, Field(gt=0, le=1_000_000)]
+    start: date | None = None
+    end: date | None = None
+
+    def is_due(self, day: date) -> bool:
+        return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
 
 class DiscountKinds(_Frozen):
@@ -111,6 +150,9 @@ class Settings(BaseSettings):
     toast: ToastSettings = ToastSettings()
     locations: tuple[Location, ...] = ()
     discounts: DiscountKinds = DiscountKinds()
+    labor: LaborSettings = LaborSettings()
+    reports: ReportSettings = ReportSettings()
+    salaries: tuple[Salary, ...] = ()
     toast_client_id: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_ID")
     toast_client_secret: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_SECRET")
     #: The file these came from and the folder its paths are relative to.
@@ -129,7 +171,15 @@ class Settings(BaseSettings):
             values = [getattr(location, field).lower() for location in self.locations]
             if twice := sorted({v for v in values if values.count(v) > 1}):
                 raise ValueError(f"{field} '{printable(twice[0], 80)}' stands there twice")
+        known = {name for location in self.locations for name in (location.name.lower(), location.toast_guid)}
+        for salary in self.salaries:
+            if salary.location.strip().lower() not in known:
+                raise ValueError(f"salaries: location '{printable(salary.location, 80)}' is none of [[locations]]")
         return self
+
+    def salaries_of(self, location: Location) -> list[Salary]:
+        """The salaries of one location."""
+        return [salary for salary in self.salaries if salary.location.strip().lower() in (location.name.lower(), location.toast_guid)]
 
     @classmethod
     def settings_customise_sources(

@@ -27,8 +27,9 @@ from rich.text import Text
 
 from restaurant_os.app import App
 from restaurant_os.errors import RestaurantOSError, StoppedError, UsageError
+from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.status import DayStatus
-from restaurant_os.pipeline.sync import LocationResult, Span
+from restaurant_os.pipeline.sync import LocationResult
 from restaurant_os.settings import Location
 from restaurant_os.text import count, printable
 
@@ -73,7 +74,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numeric = any(value is not None for value in values) and all(value is None or _is_number(value) for value in values)
         widest = max([len(shown(value)) for value in values] + [len(word) for word in name.split()])
         is_prose = place == len(columns) - 1 and widest > PROSE
-        table.add_column(Text(name), justify="right" if numeric else "left", min_width=None if is_prose else widest, overflow="fold")
+        table.add_column(Text(name), justify="right" if numeric else "left", width=None if is_prose else widest, overflow="fold")
         needed += 2 + (PROSE if is_prose else widest)
     for row in found:
         table.add_row(*(Text(shown(value)) for value in row))
@@ -157,14 +158,16 @@ def _cell(value: object) -> object:
 
 
 def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
-    """Days in order, neighbours of one location and state joined into a row."""
+    """Days in order, neighbours of one location, dataset and state joined into a row."""
     rows: list[Sequence[object]] = []
-    for (_, state, why), group in itertools.groupby(days, key=lambda d: (d.location.toast_guid, d.state, d.why)):
+    for (_, _, state, why), group in itertools.groupby(days, key=lambda d: (d.location.toast_guid, d.dataset, d.state, d.why)):
         run = list(group)
         first, last = run[0].business_date, run[-1].business_date
         span = f"{first}" if first == last else f"{first} - {last:%m-%d}" if first.year == last.year else f"{first} - {last}"
         read = max((d.last_read_at for d in run if d.last_read_at), default=None)
-        rows.append((run[0].location.name, span, state, sum(d.rows for d in run), f"{read:%m-%d %H:%M}Z" if read else "", why))
+        rows.append(
+            (run[0].location.name, run[0].dataset, span, state, sum(d.rows for d in run), f"{read:%m-%d %H:%M}Z" if read else "", why)
+        )
     return rows
 
 
@@ -189,6 +192,7 @@ class SyncProgress:
 
     label: str
     names: dict[str, str]
+    noun: tuple[str, str]
     enabled: bool = True
     _rows: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -224,7 +228,7 @@ class SyncProgress:
             self._rows += new_rows
             total = self._rows
         if self._task is not None:
-            self._bar.update(self._task, rows=count(total, "order"))
+            self._bar.update(self._task, rows=count(total, *self.noun))
 
     def window_read(self, location: Location) -> None:
         if self._task is not None:
@@ -237,11 +241,18 @@ class SyncProgress:
             )
 
 
-def run_sync(app: App, locations: Sequence[Location], span: Span | None, label: str, *, show: bool) -> list[LocationResult]:
-    """A sync of orders under its progress bar."""
-    with _stoppable(app), SyncProgress(label, {x.toast_guid: x.name for x in locations}, enabled=show) as progress:
+#: One record of a dataset, and several.
+NOUNS = {"orders": ("order", "orders"), "labor": ("punch or shift", "punches and shifts"), "cash": ("entry", "entries and deposits")}
+
+
+def run_sync(
+    app: App, dataset: str, locations: Sequence[Location], span: Span | None, *, show: bool, label: str = ""
+) -> list[LocationResult]:
+    """A sync of a dataset under its progress bar."""
+    names = {x.toast_guid: x.name for x in locations}
+    with _stoppable(app), SyncProgress(label or dataset, names, NOUNS[dataset], enabled=show) as progress:
         app.on_wait = progress.waiting
-        return app.orders_sync.run(locations, span, progress)
+        return app.sync(dataset).run(locations, span, progress)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import pytest
 
 from ledger_world import changes, hour, record, whole_day
 from orders_world import NORTH, SOUTH, Json, check, land, open_warehouse, order
+from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.status import DayStatus, day_statuses
-from restaurant_os.pipeline.sync import Span
 from restaurant_os.settings import Location
 from restaurant_os.warehouse import SyncRun
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
@@ -27,7 +27,7 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 
 
 def status_of(warehouse: DuckDBWarehouse, now: float, day: date = DAY) -> DayStatus:
-    [found] = day_statuses(warehouse, [NORTH], Span(day, day), hour(now))
+    [found] = [own for own in day_statuses(warehouse, [NORTH], Span(day, day), hour(now)) if own.dataset == "orders"]
     return found
 
 

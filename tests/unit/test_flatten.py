@@ -63,7 +63,7 @@ STANDING: Json = {"is_voided": False, "is_deleted": False, "_copy": 0}
 
 def test_the_reference_s_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row of every table, whole."""
-    monkeypatch.setattr(OrderDecoder, "_copies", itertools.count())
+    monkeypatch.setattr(OrderDecoder, "_begun", itertools.count())
     rows = flat(json.loads(SAMPLE), read_at="2026-03-10T00:00:00.000+0000")
 
     assert rows["fact_orders"] == [
@@ -162,6 +162,8 @@ def test_the_reference_s_sample(monkeypatch: pytest.MonkeyPatch) -> None:
             "gratuity_amount": D("0"),
             "tip_amount": D("0"),
             "amount_gap": D("0"),
+            "marketplace_tax": D("0"),
+            "business_hour": 14,
             "is_tax_exempt": False,
             "is_counted": True,
         }

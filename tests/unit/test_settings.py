@@ -62,7 +62,13 @@ def test_a_whole_file(tmp_path: Path) -> None:
         "documented",
     )
     [location] = found.locations
-    assert location.model_dump() == {"name": "North", "toast_guid": GUID, "timezone": "America/New_York", "closeout_hour": 4}
+    assert location.model_dump() == {
+        "name": "North",
+        "toast_guid": GUID,
+        "timezone": "America/New_York",
+        "closeout_hour": 4,
+        "labor_source": "toast",
+    }
     assert (str(location.business_day.zone), location.business_day.closeout_hour) == ("America/New_York", 4)
     assert found.discounts.by_name() == {"manager comp": "comp", "staff": "employee", "d-1": "employee"}
 

@@ -16,7 +16,7 @@ from types import TracebackType
 
 import pyarrow as pa
 
-from restaurant_os.batch import Batch, Rejected
+from restaurant_os.batch import Batch, DaySet, Rejected
 
 #: Rows of a table written as one piece.
 ROWS_TOGETHER = 4_096
@@ -28,6 +28,7 @@ class Spill:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self.rejected: list[Rejected] = []
+        self.day_sets: list[DaySet] = []
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
         self._maps: list[pa.MemoryMappedFile] = []
@@ -48,6 +49,7 @@ class Spill:
 
     def add(self, batch: Batch) -> None:
         self.rejected.extend(batch.rejected)
+        self.day_sets.extend(batch.day_sets)
         for name, rows in batch.tables.items():
             waiting = self._waiting.setdefault(name, [])
             waiting.append(rows)

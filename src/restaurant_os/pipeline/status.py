@@ -1,4 +1,4 @@
-"""What is complete, partial or missing, per location, dataset and business date: read from the ledger, the orders and the quarantine."""
+"""What is complete, partial or missing, per location, dataset and business date: read from the ledger, the facts and the quarantine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Literal
 
 from restaurant_os.businessday import days_between
 from restaurant_os.pipeline import ledger
-from restaurant_os.pipeline.sync import ORDERS, Span
+from restaurant_os.pipeline.plans import Span
 from restaurant_os.settings import Location
+from restaurant_os.tables import DATASETS, ORDERS, Dataset
 from restaurant_os.warehouse import Warehouse
 
 State = Literal["complete", "partial", "missing"]
@@ -40,12 +41,16 @@ class _Facts:
 
 
 def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span | None, now: datetime) -> list[DayStatus]:
-    """Every business date of the span, or, without one, every date from the first that is known to the last closed one, and any known after it."""
-    facts = _facts(warehouse)
+    """Every business date of the span, or, without one, every date from the first that is known to the last closed one, and any known after
+    it; of orders always, of another dataset once some of it was read."""
+    facts = {dataset.name: _facts(warehouse, dataset) for dataset in DATASETS.values()}
     found: list[DayStatus] = []
     for location in locations:
-        days = days_between(span.first, span.last) if span else _known_days(location, facts, now)
-        found += [_day(location, day, facts, now) for day in days]
+        for dataset, own in facts.items():
+            if dataset != ORDERS.name and all(guid != location.toast_guid for guid, _ in own.read):
+                continue
+            days = span.days if span else _known_days(location, own, now)
+            found += [_day(location, dataset, day, own, now) for day in days]
     return found
 
 
@@ -58,20 +63,23 @@ def _known_days(location: Location, facts: _Facts, now: datetime) -> list[date]:
     return days_between(min(known), max([closed, *(day for day in known if day <= closed + timedelta(days=1))]))
 
 
-def _facts(warehouse: Warehouse) -> _Facts:
-    rows = warehouse.rows("SELECT restaurant_guid, business_date, count(*) FROM fact_orders GROUP BY 1, 2")
+def _facts(warehouse: Warehouse, dataset: Dataset) -> _Facts:
+    table = dataset.tables[0].name
+    flagged = "" if dataset is ORDERS else "WHERE NOT is_deleted"
+    rows = warehouse.rows(f"SELECT restaurant_guid, business_date, count(*) FROM {table} {flagged} GROUP BY 1, 2")
     waiting = warehouse.rows(
-        "SELECT restaurant_guid, business_date, count(*) FROM quarantine WHERE dataset = ? AND resolved_at IS NULL GROUP BY 1, 2", [ORDERS]
+        "SELECT restaurant_guid, business_date, count(*) FROM quarantine WHERE dataset = ? AND resolved_at IS NULL GROUP BY 1, 2",
+        [dataset.name],
     )
     return _Facts(
-        read=ledger.days_read(warehouse, ORDERS),
-        chains=ledger.chains(warehouse, ORDERS),
+        read=ledger.days_read(warehouse, dataset.name),
+        chains=ledger.chains(warehouse, dataset.name),
         rows={(guid, day): n for guid, day, n in rows},
         quarantined={(guid, day): n for guid, day, n in waiting},
     )
 
 
-def _day(location: Location, day: date, facts: _Facts, now: datetime) -> DayStatus:
+def _day(location: Location, dataset: str, day: date, facts: _Facts, now: datetime) -> DayStatus:
     key = (location.toast_guid, day)
     chain = facts.chains.get(location.toast_guid)
     read = facts.read.get(key)
@@ -81,7 +89,7 @@ def _day(location: Location, day: date, facts: _Facts, now: datetime) -> DayStat
     state, why = _state(location, day, read, rows, waiting, chain, now)
     followed = chain is not None and read is not None and chain.start <= read and not chain.is_broken
     as_of = max(read, chain.mark) if followed and read and chain else read
-    return DayStatus(location, ORDERS, day, state, why, rows, waiting, read, as_of)
+    return DayStatus(location, dataset, day, state, why, rows, waiting, read, as_of)
 
 
 def _state(

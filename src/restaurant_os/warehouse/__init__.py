@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
-from restaurant_os.batch import Rejected
+from restaurant_os.batch import DaySet, Rejected
 
 LoadMode = Literal["merge", "insert-only"]
 
@@ -33,13 +33,14 @@ class SyncRun:
     passes: int
     rows_read: int
     rows_quarantined: int
+    read_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """What lands in one transaction: staged rows, what could not be read, and the syncs this completes.
 
-    `tables` holds, for every table of the dataset, its staged columns (`batch`). All rows are of `restaurant_guids`.
+    `tables` holds, for every table of the dataset, its staged columns (`batch`), and rows for the calendar. All are of `restaurant_guids`.
     """
 
     dataset: str
@@ -47,6 +48,8 @@ class Commit:
     tables: Mapping[str, pa.Table]
     rejected: Sequence[Rejected] = ()
     runs: Sequence[SyncRun] = ()
+    #: The days read whole, of tables whose rows carry no version.
+    day_sets: Sequence[DaySet] = ()
     load_mode: LoadMode = "merge"
 
 
@@ -65,12 +68,28 @@ class Changes:
     def changed(self) -> int:
         return sum(changed for _, changed in self.locations.values())
 
+    def plus(self, other: Changes) -> Changes:
+        """Both together."""
+        if not other.locations and not other.days:
+            return self
+        return Changes(_sums(self.locations, other.locations), _sums(self.days, other.days))
+
     def of(self, restaurant_guids: Sequence[str]) -> Changes:
         """The part of some locations."""
         return Changes(
             {guid: counts for guid, counts in self.locations.items() if guid in restaurant_guids},
             {(guid, day): counts for (guid, day), counts in self.days.items() if guid in restaurant_guids},
         )
+
+
+K = TypeVar("K")
+Counts = tuple[int, int]
+
+
+def _sums(one: Mapping[K, Counts], other: Mapping[K, Counts]) -> dict[K, Counts]:
+    keys = [*one, *(key for key in other if key not in one)]
+    pairs = {key: (one.get(key, (0, 0)), other.get(key, (0, 0))) for key in keys}
+    return {key: (a[0] + b[0], a[1] + b[1]) for key, (a, b) in pairs.items()}
 
 
 def together(commits: Sequence[Commit]) -> Commit:
@@ -86,6 +105,7 @@ def together(commits: Sequence[Commit]) -> Commit:
         },
         rejected=[rejected for commit in commits for rejected in commit.rejected],
         runs=[run for commit in commits for run in commit.runs],
+        day_sets=[own for commit in commits for own in commit.day_sets],
         load_mode=commits[0].load_mode,
     )
 
@@ -98,6 +118,10 @@ class Warehouse(Protocol):
 
     def commit(self, commit: Commit) -> Changes:
         """Land everything of `commit`, or nothing."""
+        ...
+
+    def next_read(self, restaurant_guid: str) -> int:
+        """The location's read sequence moved on by one, durably: taken before a read whose records carry no version."""
         ...
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

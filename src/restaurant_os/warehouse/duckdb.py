@@ -16,27 +16,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from restaurant_os import tables as table_specs
 from restaurant_os import transformations
 from restaurant_os.batch import COPY, Rejected
 from restaurant_os.errors import LockedError, WarehouseError
 from restaurant_os.tables import (
+    CALENDAR_TABLES,
     CHANGED_DAYS,
     COUNT,
+    DATASETS,
     DATE,
-    FACT_ORDERS,
     FLAG,
     INSTANT,
     LOADED_AT,
     MONEY,
-    ORDER_TABLES,
     QUARANTINE,
+    READ_SEQUENCES,
     REAL,
     SYNC_RUNS,
     TABLES,
@@ -45,7 +46,10 @@ from restaurant_os.tables import (
 )
 from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit, together
+from restaurant_os.warehouse.daysets import DaySetMerge
+from restaurant_os.warehouse.lists import replace_rows
 from restaurant_os.warehouse.merge import SetMerge
+from restaurant_os.warehouse.snapshots import Snapshots
 
 SQL_TYPES = {
     MONEY: "DECIMAL(18, 4)",
@@ -58,7 +62,11 @@ SQL_TYPES = {
 }
 #: Extensions need a network, so none is ever looked for. The time zone is set after connecting: as a setting of `connect` it would load one.
 SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+#: A commit is many small statements: of two threads each would mostly wait for the other, and decoding wants the other core.
+ONE_THREAD = {"threads": "1"}
 SCHEMA_TABLE = "restaurant_os_schema"
+#: The days read whole, as `daysets.py` wants them.
+DAYS = pa.schema([("restaurant_guid", TEXT), ("business_date", DATE), ("read_seq", COUNT)])
 UTC_SESSION = "SET TimeZone = 'UTC'"
 
 
@@ -143,6 +151,21 @@ class DuckDBWarehouse:
                 raise
             return changes
 
+    def next_read(self, restaurant_guid: str) -> int:
+        with self._turn, self._open() as connection, _as_our_errors(self.path):
+            run(connection, "BEGIN")
+            try:
+                [(last,)] = run(
+                    connection, f"SELECT coalesce(max(last), 0) + 1 FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid]
+                )
+                run(connection, f"DELETE FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid])
+                _insert(connection, READ_SEQUENCES, [{"restaurant_guid": restaurant_guid, "last": last, LOADED_AT: self.now()}])
+                run(connection, "COMMIT")
+            except BaseException:
+                _rollback(connection)
+                raise
+            return int(last)
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._turn, self._open() as connection, _as_our_errors(self.path):
             return run(connection, sql, parameters)
@@ -150,24 +173,46 @@ class DuckDBWarehouse:
     # --- its parts ------------------------------------------------------------------------------------------------
 
     def _merge(self, connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> Changes:
-        if not commit.tables:
-            return Changes()
+        """Every set that is staged, then the lists. What settled days were, and are now, goes to `day_snapshots`."""
+        changes = Changes()
         for name, table in commit.tables.items():
             connection.register(f"staged_{name}", table)
-        merge = SetMerge(
-            lambda sql: run(connection, sql),
-            FACT_ORDERS,
-            ORDER_TABLES[1:],
-            restaurant_guids=commit.restaurant_guids,
-            loaded_at=loaded_at,
-        )
-        return merge.apply(commit.load_mode)
+        statement = partial(run, connection)
+        snapshots = Snapshots(statement, commit.dataset, loaded_at)
+        for merge in self._merges(connection, commit, loaded_at, snapshots):
+            own = merge.apply(commit.load_mode)
+            if own.days:
+                snapshots.note(merge.touched())
+            changes = changes.plus(own)
+        for spec in CALENDAR_TABLES:
+            if spec.name in commit.tables:
+                replace_rows(statement, spec, loaded_at)
+        snapshots.after(max([sync.started_at for sync in commit.runs], default=loaded_at))
+        return changes
+
+    def _merges(
+        self, connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime, snapshots: Snapshots
+    ) -> Iterator[SetMerge | DaySetMerge]:
+        dataset = DATASETS[commit.dataset]
+        shared: dict[str, Any] = {
+            "restaurant_guids": commit.restaurant_guids,
+            "loaded_at": loaded_at,
+            "before_writing": lambda changes: snapshots.before(changes.days),
+        }
+        for records in dataset.sets:
+            if records.header.name in commit.tables:
+                yield SetMerge(partial(run, connection), records, **shared)
+        for spec in dataset.day_sets:
+            if spec.name in commit.tables:
+                days = [asdict(own) for own in commit.day_sets if own.table == spec.name]
+                connection.register(f"days_{spec.name}", pa.Table.from_pylist(days, schema=DAYS))
+                yield DaySetMerge(partial(run, connection), spec, dataset=dataset.name, **shared)
 
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, ours alone for a moment, with every table and view up to date."""
         self._make_folder()
-        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit})
+        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit, **ONE_THREAD})
         try:
             with _as_our_errors(self.path):
                 ensure_schema(connection, self.path)
@@ -272,8 +317,9 @@ def _close(connection: duckdb.DuckDBPyConnection) -> None:
 def _fingerprint() -> str:
     """Changes whenever the tables or views in the code do."""
     digest = hashlib.sha256()
-    for module in (table_specs, transformations):
-        digest.update(Path(str(module.__file__)).read_bytes())
+    folder = Path(__file__).parents[1]
+    for file in (*sorted((folder / "tables").glob("*.py")), folder / "transformations.py", *sorted((folder / "views").glob("*.py"))):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
@@ -349,11 +395,10 @@ def _record(connection: duckdb.DuckDBPyConnection, commit: Commit, changes: Chan
 def _quarantine(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
     """Records that could be read by now are resolved; those that could not are kept, once each."""
     [(waiting,)] = run(connection, f"SELECT count(*) FROM {QUARANTINE.name} WHERE dataset = ? AND resolved_at IS NULL", [commit.dataset])
-    if waiting and FACT_ORDERS.name in commit.tables:
+    if waiting and (read := _records_read(commit)):
         run(
             connection,
-            f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL
-                AND record_guid IN (SELECT {FACT_ORDERS.key[0]} FROM staged_{FACT_ORDERS.name})""",
+            f"UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL AND record_guid IN (SELECT id FROM ({read}) AS r)",
             [loaded_at, commit.dataset],
         )
     kept: dict[str, dict[str, Any]] = {}
@@ -370,10 +415,18 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at
 
 def _still_unreadable(connection: duckdb.DuckDBPyConnection, commit: Commit) -> list[Rejected]:
     """The commit's rejected records without those of which a later copy could be read."""
-    if not commit.rejected or FACT_ORDERS.name not in commit.tables:
+    read = _records_read(commit)
+    if not commit.rejected or not read:
         return list(commit.rejected)
-    last_read: dict[str, int] = dict(run(connection, f"SELECT {FACT_ORDERS.key[0]}, max({COPY}) FROM staged_{FACT_ORDERS.name} GROUP BY 1"))
+    last_read: dict[str, int] = dict(run(connection, f"SELECT id, max({COPY}) FROM ({read}) AS r GROUP BY 1"))
     return [rejected for rejected in commit.rejected if last_read.get(rejected.record_guid or "", -1) < rejected.copy]
+
+
+def _records_read(commit: Commit) -> str:
+    """A query of the records that a commit could read (id, copy); '' when there is none."""
+    dataset = DATASETS[commit.dataset]
+    heads = [spec for spec in (*(records.header for records in dataset.sets), *dataset.day_sets) if spec.name in commit.tables]
+    return " UNION ALL ".join(f"SELECT {spec.key[-1]} AS id, {COPY} FROM staged_{spec.name}" for spec in heads)
 
 
 def _resolve_days(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:

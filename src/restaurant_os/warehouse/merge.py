@@ -20,7 +20,7 @@ from datetime import date, datetime
 from typing import Any
 
 from restaurant_os.batch import COPY
-from restaurant_os.tables import LOADED_AT, TableSpec
+from restaurant_os.tables import LOADED_AT, RecordSet, TableSpec
 from restaurant_os.warehouse import Changes, LoadMode
 
 Run = Callable[[str], list[tuple[Any, ...]]]
@@ -30,18 +30,30 @@ class SetMerge:
     """One merge of staged records into a header table and its children.
 
     `run` executes one statement in the open transaction and gives its rows. `restaurant_guids` are those of the settings or
-    of the API's list, already checked to be GUID-shaped by whoever made the commit.
+    of the API's list, already checked to be GUID-shaped by whoever made the commit. `before_writing` hears of the business dates
+    that will change, before they do. A record is told by the last column of its header's key; where others come before it
+    (the source of a punch), a commit holds records of one value of them.
     """
 
     def __init__(
-        self, run: Run, header: TableSpec, children: Sequence[TableSpec], *, restaurant_guids: Iterable[str], loaded_at: datetime
+        self,
+        run: Run,
+        records: RecordSet,
+        *,
+        restaurant_guids: Iterable[str],
+        loaded_at: datetime,
+        before_writing: Callable[[Changes], None] = lambda changes: None,
     ) -> None:
         self.run = run
-        self.header = header
-        self.children = tuple(children)
-        self.id = header.key[0]
+        self.header = records.header
+        self.children = records.children
+        self.id = records.header.key[-1]
         self.here = f"restaurant_guid IN ({', '.join(text(guid) for guid in sorted(restaurant_guids))})"
+        for name in records.header.key[:-1]:
+            self.here += f" AND {name} IN (SELECT {name} FROM staged_{records.header.name})"
         self.loaded_at = instant(loaded_at)
+        self.before_writing = before_writing
+        self.known = 0
 
     def apply(self, mode: LoadMode) -> Changes:
         """Merge what is staged; gives the records added and changed, by location and business date."""
@@ -51,32 +63,34 @@ class SetMerge:
         )
         if chosen == 0:
             return Changes()
+        self.known = known
         if known:
             self._stage_against_stored()
-        self.run("CREATE TEMP TABLE accepted AS SELECT * FROM candidates" + (f" WHERE {self._still_wanted()}" if known else ""))
-        days = self._days(known)
+        self.run("CREATE OR REPLACE TEMP TABLE accepted AS SELECT * FROM candidates" + (f" WHERE {self._still_wanted()}" if known else ""))
+        changes = self._changes()
+        self.before_writing(changes)
         if known:
             self._replace()
         self._insert(known, everything=chosen == staged and not known)
-        return days
+        return changes
 
     # --- which copies win -----------------------------------------------------------------------------------------
 
     def _choose(self, mode: LoadMode) -> None:
         """`candidates`: the copies that may land, each with what is stored of its record."""
         h, key = self.header.name, self.id
-        self.run(f"""CREATE TEMP TABLE winners AS SELECT {key}, {COPY}, restaurant_guid, business_date, modified_at, created_at, read_at FROM (
+        self.run(f"""CREATE OR REPLACE TEMP TABLE winners AS SELECT {key}, {COPY}, restaurant_guid, business_date, modified_at, created_at, read_at FROM (
             SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY modified_at DESC, read_at DESC NULLS LAST, {COPY} DESC) AS nth
             FROM staged_{h}) AS ranked WHERE nth = 1""")
         [(first, last, undated)] = self.run("SELECT min(created_at), max(created_at), count(*) - count(created_at) FROM winners")
         span = "" if undated or first is None else f"AND (created_at BETWEEN {instant(first)} AND {instant(last)} OR created_at IS NULL)"
-        self.run(f"""CREATE TEMP TABLE stored AS SELECT {key}, business_date, modified_at, read_at FROM {h}
+        self.run(f"""CREATE OR REPLACE TEMP TABLE stored AS SELECT {key}, business_date, modified_at, read_at FROM {h}
             WHERE {self.here} {span} AND {key} IN (SELECT {key} FROM winners)""")
         newer = "s.modified_at IS NULL"
         if mode == "merge":
             newer += """ OR w.modified_at > s.modified_at OR (w.modified_at = s.modified_at AND w.read_at IS NOT NULL
                 AND (s.read_at IS NULL OR w.read_at > s.read_at))"""
-        self.run(f"""CREATE TEMP TABLE candidates AS SELECT w.*, s.business_date AS stored_date, s.modified_at = w.modified_at AS is_same_version
+        self.run(f"""CREATE OR REPLACE TEMP TABLE candidates AS SELECT w.*, s.business_date AS stored_date, s.modified_at = w.modified_at AS is_same_version
             FROM winners AS w LEFT JOIN stored AS s ON s.{key} = w.{key} WHERE {newer}""")
 
     # --- what they mean for what is stored ------------------------------------------------------------------------
@@ -86,15 +100,15 @@ class SetMerge:
         dates = self.run("SELECT DISTINCT stored_date FROM candidates WHERE stored_date IS NOT NULL")
         self.on_stored_dates = f"{self.here} AND business_date IN ({', '.join(day(d) for (d,) in dates)})"
         for spec in (self.header, *self.children):
-            self.run(f"""CREATE TEMP TABLE old_{spec.name} AS SELECT * FROM {spec.name}
+            self.run(f"""CREATE OR REPLACE TEMP TABLE old_{spec.name} AS SELECT * FROM {spec.name}
                 WHERE {self.on_stored_dates} AND {self.id} IN (SELECT {self.id} FROM candidates WHERE stored_date IS NOT NULL)""")
             gives_way = ""
             if spec.weak:
                 same = same_values("o", "n", spec.weak_by)
                 gives_way = f"AND NOT (n.{spec.weak} AND EXISTS (SELECT 1 FROM old_{spec.name} AS o WHERE {same} AND NOT o.{spec.weak}))"
-            self.run(f"""CREATE TEMP TABLE new_{spec.name} AS SELECT n.* FROM staged_{spec.name} AS n
+            self.run(f"""CREATE OR REPLACE TEMP TABLE new_{spec.name} AS SELECT n.* FROM staged_{spec.name} AS n
                 JOIN candidates AS c ON c.{COPY} = n.{COPY} WHERE c.stored_date IS NOT NULL {gives_way}""")
-        self.run(f"CREATE TEMP TABLE differing AS {' UNION '.join(self._differences())}")
+        self.run(f"CREATE OR REPLACE TEMP TABLE differing AS {' UNION '.join(self._differences())}")
 
     def _differences(self) -> Iterable[str]:
         same = f"{self.id} IN (SELECT {self.id} FROM candidates WHERE is_same_version)"
@@ -152,7 +166,7 @@ class SetMerge:
                 place = f"SELECT 1 FROM new_{spec.name} AS r WHERE {same_values('o', 'r', spec.retained_by)} AND NOT r.is_counted"
                 changed["is_counted"] += f" AND NOT EXISTS ({place})"
         columns = ", ".join(f"{changed.get(name, 'o.' + name)} AS {name}" for name in spec.names)
-        self.run(f"""CREATE TEMP TABLE tomb_{spec.name} AS SELECT {columns} FROM old_{spec.name} AS o
+        self.run(f"""CREATE OR REPLACE TEMP TABLE tomb_{spec.name} AS SELECT {columns} FROM old_{spec.name} AS o
             JOIN (SELECT a.{self.id}, a.business_date, a.modified_at, h.is_counted
                 FROM accepted AS a JOIN staged_{self.header.name} AS h ON h.{COPY} = a.{COPY}
                 WHERE a.stored_date IS NOT NULL) AS a ON a.{self.id} = o.{self.id}
@@ -174,21 +188,27 @@ class SetMerge:
             if known:
                 self.run(f"{insert} new_{spec.name} AS n JOIN accepted AS a ON a.{COPY} = n.{COPY}")
 
-    def _days(self, known: int) -> Changes:
-        """Every business date the accepted records touch: the new one, the one they leave, and those of their refunds."""
-        moved = "SELECT restaurant_guid, stored_date, 0, 1 FROM accepted WHERE stored_date <> business_date"
-        here = """SELECT restaurant_guid, business_date, CASE WHEN stored_date IS NULL THEN 1 ELSE 0 END AS added,
+    def touched(self) -> str:
+        """The records that changed, on every business date they touch (the new one, the one they leave, those of their refunds): id,
+        restaurant_guid, business_date, added, changed."""
+        moved = (
+            f"SELECT {self.id} AS id, restaurant_guid, stored_date AS business_date, 0, 1 FROM accepted WHERE stored_date <> business_date"
+        )
+        here = f"""SELECT {self.id} AS id, restaurant_guid, business_date, CASE WHEN stored_date IS NULL THEN 1 ELSE 0 END AS added,
             CASE WHEN stored_date IS NULL THEN 0 ELSE 1 END AS changed FROM accepted"""
         parts = [here, moved]
         for spec in self.children:
             if spec.partition == "business_date":
                 continue
-            own = f"SELECT n.restaurant_guid, n.{spec.partition}, 0, 0 FROM"
+            own = f"SELECT n.{self.id}, n.restaurant_guid, n.{spec.partition}, 0, 0 FROM"
             parts.append(f"{own} staged_{spec.name} AS n JOIN accepted AS a ON a.{COPY} = n.{COPY}")
-            if known:
+            if self.known:
                 parts.append(f"{own} old_{spec.name} AS n JOIN accepted AS a ON a.{self.id} = n.{self.id}")
+        return " UNION ALL ".join(parts)
+
+    def _changes(self) -> Changes:
         found = self.run(
-            f"SELECT restaurant_guid, business_date, sum(added), sum(changed) FROM ({' UNION ALL '.join(parts)}) AS d GROUP BY 1, 2 ORDER BY 1, 2"
+            f"SELECT restaurant_guid, business_date, sum(added), sum(changed) FROM ({self.touched()}) AS d GROUP BY 1, 2 ORDER BY 1, 2"
         )
         whole = self.run("SELECT restaurant_guid, count(*) - count(stored_date), count(stored_date) FROM accepted GROUP BY 1")
         return Changes(

@@ -30,6 +30,8 @@ LOGIN = "/authentication/v1/authentication/login"
 ORDERS_BULK = "ordersBulk"
 #: Pulls by modification time of more than a day ago, which Toast wants further apart.
 ORDERS_BULK_HISTORY = "ordersBulk history"
+CASH = "cash"
+LABOR = "labor"
 OTHER = "other"
 #: A login is one call, retried; whoever waits for another process's goes on without it after this.
 LOGIN_WAIT_SECONDS = 120.0
@@ -38,7 +40,9 @@ LOGIN_WAIT_SECONDS = 120.0
 #: further apart than a fifth of a second.
 PROFILES: Mapping[str, Pacing] = {
     # The user's own table (seeds: "Rate Limits").
-    "careful": Pacing("careful", {ORDERS_BULK: 12.0, ORDERS_BULK_HISTORY: 12.0}, 0.1, {ORDERS_BULK_HISTORY: ORDERS_BULK}),
+    "careful": Pacing(
+        "careful", {ORDERS_BULK: 12.0, ORDERS_BULK_HISTORY: 12.0, CASH: 3.0, LABOR: 3.0}, 0.1, {ORDERS_BULK_HISTORY: ORDERS_BULK}
+    ),
     # What Toast publishes (apiRateLimiting): ordersBulk 5/s, historical ranges 5 to 10 s apart, everything 20/s and 10,000 in 15 min,
     # which is one call in 0.09 s.
     "documented": Pacing("documented", {ORDERS_BULK: 0.21, ORDERS_BULK_HISTORY: 5.0}, 0.092, {ORDERS_BULK_HISTORY: ORDERS_BULK}),

@@ -24,7 +24,8 @@ from restaurant_os.errors import Place, RejectedRecordError, RetryableError
 from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, arrays, instants, transposed
 from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
 from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
-from restaurant_os.tables import COUNT, FACT_ORDER_ITEMS, LOADED_AT, ORDER_TABLES, Column, TableSpec
+from restaurant_os.sources.toast.workers import Worker, Workers
+from restaurant_os.tables import COUNT, LOADED_AT, ORDER_TABLES, Column, TableSpec
 from restaurant_os.text import printable
 
 #: Guests' and card data (Toast: scopes guest.pi:read and delivery_info.address:read; Payment's card digits): cut before anything is kept.
@@ -48,11 +49,18 @@ PRIVATE_FIELDS = frozenset(
 HOUR_US = 3_600_000_000
 #: Pages made into Arrow at once.
 PAGES_TOGETHER = 4
+#: More copies than are decoded between a `begin` and its `rest`.
+COPIES_AT_ONCE = 1 << 32
+#: More than locations are read at once.
+MOST_DECODERS = 256
+
+#: A batch on its way between processes: the rows of every table as an Arrow message, and what could not be read.
+Packed = tuple[dict[str, bytes], tuple[Rejected, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedPage:
-    """A page as decoded, not laid out in rows yet."""
+class PageHere:
+    """A page decoded in this process, not laid out in rows yet."""
 
     body: bytes
     read_at: str | None
@@ -65,26 +73,31 @@ class DecodedPage:
         return {order.guid: order.modified_date for order in self.orders}
 
 
-class OrderDecoder:
-    """Decodes the pages of one location."""
+@dataclass(frozen=True, slots=True)
+class PageElsewhere:
+    """A page decoded by a worker, which keeps its orders (of which there are as many as `orders` has members)."""
 
-    #: Of the whole process, so that units of several locations can be merged at once; a later page's copy has the greater number.
-    _copies = itertools.count()
+    number: int
+    orders: range
+    versions: dict[str, str]
+    rejected: tuple[Rejected, ...]
 
-    def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str]) -> None:
+
+DecodedPage = PageHere | PageElsewhere
+
+
+class PageDecoder:
+    """Decodes the pages of one location, in the thread that asks."""
+
+    def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str], first_copy: int = 0) -> None:
         self.restaurant_guid = restaurant_guid
         self.rule = rule
         self.discount_kinds = discount_kinds
-
-        self._waiting: list[DecodedPage] = []
+        self._copies = itertools.count(first_copy)
+        self._waiting: list[PageHere] = []
         self._rows = Rows()
 
-    def page(self, body: bytes, *, read_at: str | None, day: date | None = None) -> Batch:
-        """A page by itself: `decode`, `add` and `rest` at once."""
-        page = self.decode(body, read_at=read_at, day=day)
-        return _joined([self.add(page), self.rest()], page.versions)
-
-    def decode(self, body: bytes, *, read_at: str | None, day: date | None = None) -> DecodedPage:
+    def decode(self, body: bytes, *, read_at: str | None, day: date | None = None) -> PageHere:
         """Decode a JSON array of orders.
 
         `read_at`: ISO instant at which the read began. `day`: the business date asked for, which a record that names none belongs to.
@@ -97,9 +110,9 @@ class OrderDecoder:
             orders = PAGE.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             orders, rejected = self._one_by_one(body, read_at, day)
-        return DecodedPage(body, read_at, day, orders, rejected)
+        return PageHere(body, read_at, day, orders, rejected)
 
-    def add(self, page: DecodedPage) -> Batch:
+    def add(self, page: PageHere) -> Batch:
         """Take a decoded page in. Its rows come with this batch or a later one: Arrow is made of a few pages at once, since of one alone
         the calls cost more than the rows."""
         rows = Rows()
@@ -125,7 +138,7 @@ class OrderDecoder:
         except RejectedRecordError:
             return _joined([self._without_faults(page) for page in pages])
 
-    def _without_faults(self, page: DecodedPage) -> Batch:
+    def _without_faults(self, page: PageHere) -> Batch:
         """The rows of a page that decodes but of which an order cannot be laid out."""
         orders, rejected = self._one_by_one(page.body, page.read_at, page.day)
         rows = Rows()
@@ -170,8 +183,9 @@ class OrderDecoder:
     def _arrow(self, spec: TableSpec, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
         columns = staged_columns(spec)
         values = transposed(spec, rows, len(columns))
-        if spec is FACT_ORDER_ITEMS:
-            values[BUSINESS_HOUR] = self._hours(values[BUSINESS_HOUR], values[BUSINESS_DATE])
+        if spec.name in HOURS:
+            hour, day = HOURS[spec.name]
+            values[hour] = self._hours(values[hour], values[day])
         return pa.record_batch(arrays(columns, values), schema=staged_schema(spec))
 
     def _hours(self, texts: Sequence[str | None], days: Sequence[int]) -> pa.Array:
@@ -200,6 +214,116 @@ class OrderDecoder:
             record_json=json.dumps(without_private(record), separators=(",", ":")),
             copy=next(self._copies),
         )
+
+
+class Desk:
+    """What a worker does: it decodes for many locations, and keeps what it decoded until it is wanted as rows."""
+
+    def __init__(self) -> None:
+        self._decoders: dict[int, PageDecoder] = {}
+        self._pages: dict[int, tuple[int, PageHere]] = {}
+        self._numbers = itertools.count()
+
+    def begin(self, key: int, settings: dict[str, Any]) -> None:
+        self._decoders[key] = PageDecoder(**settings)
+        if len(self._decoders) > MOST_DECODERS:  # begun by reads that failed
+            self._drop(min(self._decoders))
+
+    def decode(self, key: int, body: bytes, read_at: str | None, day: date | None) -> PageElsewhere:
+        page = self._decoders[key].decode(body, read_at=read_at, day=day)
+        number = next(self._numbers)
+        self._pages[key] = number, page  # the one before, if it was not added by now, is not wanted
+        return PageElsewhere(number, range(len(page.orders)), page.versions, page.rejected)
+
+    def add(self, key: int, number: int) -> Packed:
+        last, page = self._pages.pop(key)
+        if last != number:
+            raise AssertionError(f"page {number} is not the last, which is {last}")
+        return _packed(self._decoders[key].add(page))
+
+    def rest(self, key: int) -> Packed:
+        return _packed(self._drop(key).rest())
+
+    def _drop(self, key: int) -> PageDecoder:
+        self._pages.pop(key, None)
+        return self._decoders.pop(key)
+
+
+class ElsewhereDecoder:
+    """A `PageDecoder` that a worker has, until its rest is taken."""
+
+    _keys = itertools.count()
+
+    def __init__(self, worker: Worker, settings: dict[str, Any]) -> None:
+        self._worker = worker
+        self._key = next(self._keys)
+        worker.ask("begin", self._key, settings)
+
+    def decode(self, body: bytes, *, read_at: str | None, day: date | None) -> PageElsewhere:
+        found: PageElsewhere = self._worker.ask("decode", self._key, body, read_at, day)
+        return found
+
+    def add(self, page: PageElsewhere) -> Batch:
+        return _unpacked(self._worker.ask("add", self._key, page.number))
+
+    def rest(self) -> Batch:
+        return _unpacked(self._worker.ask("rest", self._key))
+
+
+class OrderDecoder:
+    """Decodes the pages of one location: in the thread that asks, or by a worker where pages of many locations come at once.
+
+    It goes from one to the other only when no rows wait: a `rest` ends what the next `decode` begins anew.
+    """
+
+    _workers = Workers(f"{__name__}:Desk")
+    #: Of the whole process: units of several locations are merged at once, and a later page's copy has the greater number.
+    _begun = itertools.count()
+
+    def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str]) -> None:
+        self._settings: dict[str, Any] = {"restaurant_guid": restaurant_guid, "rule": rule, "discount_kinds": dict(discount_kinds)}
+        self._at: PageDecoder | ElsewhereDecoder | None = None
+
+    def page(self, body: bytes, *, read_at: str | None, day: date | None = None) -> Batch:
+        """A page by itself: `decode`, `add` and `rest` at once."""
+        page = self.decode(body, read_at=read_at, day=day)
+        return _joined([self.add(page), self.rest()], page.versions)
+
+    def decode(self, body: bytes, *, read_at: str | None, day: date | None = None) -> DecodedPage:
+        """`PageDecoder.decode`."""
+        with self._workers.at_work():
+            self._at = self._at or self._begin()
+            return self._at.decode(body, read_at=read_at, day=day)
+
+    def _begin(self) -> PageDecoder | ElsewhereDecoder:
+        settings = self._settings | {"first_copy": next(self._begun) * COPIES_AT_ONCE}
+        worker = self._workers.take()
+        return ElsewhereDecoder(worker, settings) if worker else PageDecoder(**settings)
+
+    def add(self, page: DecodedPage) -> Batch:
+        """`PageDecoder.add`, of the page decoded last."""
+        with self._workers.at_work():
+            match self._at, page:
+                case PageDecoder() as here, PageHere():
+                    return here.add(page)
+                case ElsewhereDecoder() as elsewhere, PageElsewhere():
+                    return elsewhere.add(page)
+        raise AssertionError("the page is of an earlier read")
+
+    def rest(self) -> Batch:
+        """`PageDecoder.rest`."""
+        at, self._at = self._at, None
+        return at.rest() if at else Batch({})
+
+
+def _packed(batch: Batch) -> Packed:
+    return {name: rows.serialize().to_pybytes() for name, rows in batch.tables.items()}, batch.rejected
+
+
+def _unpacked(packed: Packed) -> Batch:
+    tables, rejected = packed
+    schemas = {spec.name: staged_schema(spec) for spec in ORDER_TABLES}
+    return Batch({name: pa.ipc.read_record_batch(pa.py_buffer(rows), schemas[name]) for name, rows in tables.items()}, rejected)
 
 
 def _joined(batches: list[Batch], versions: Mapping[str, str] | None = None) -> Batch:
@@ -266,5 +390,9 @@ def staged_schema(spec: TableSpec) -> pa.Schema:
     return pa.schema([(c.name, c.type) for c in staged_columns(spec)])
 
 
-BUSINESS_HOUR = staged_schema(FACT_ORDER_ITEMS).get_field_index("business_hour")
-BUSINESS_DATE = staged_schema(FACT_ORDER_ITEMS).get_field_index("business_date")
+#: Where a table has its business hour (an instant until the arrays are made) and its business date.
+HOURS = {
+    spec.name: (staged_schema(spec).get_field_index("business_hour"), staged_schema(spec).get_field_index("business_date"))
+    for spec in ORDER_TABLES
+    if "business_hour" in spec.names
+}

@@ -142,6 +142,8 @@ class Flattener:
                 gratuity,
                 tips,
                 None if voided else (check.amount or 0.0) - expected - charges,
+                marketplace_tax(check),
+                order.promised_date or opened,
                 bool(check.tax_exempt),
                 voided,
                 deleted,
@@ -509,6 +511,13 @@ def refund_parts(order: Order, order_counts: bool) -> dict[str, tuple[float, flo
 def is_sale_line(line: Selection) -> bool:
     """Whether a root selection, of an order and check that count, is a sale."""
     return not (line.voided or line.deferred or line.selection_type in NOT_SALES or line.display_name == GIFT_CARD_NAME)
+
+
+def marketplace_tax(check: Check) -> float:
+    """The tax of a check that whoever sold it (a delivery marketplace) collects and remits. Source: spec:orders AppliedTaxRate."""
+    taxed = [part.applied_taxes for part in check.selections or () if part.applied_taxes and not part.voided]
+    taxed += [part.applied_taxes for part in check.applied_service_charges or () if part.applied_taxes]
+    return sum(tax.tax_amount or 0.0 for taxes in taxed for tax in taxes if tax.facilitator_collect_and_remit_tax)
 
 
 def is_sale_charge(charge: ServiceCharge) -> bool:

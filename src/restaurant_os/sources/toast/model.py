@@ -34,6 +34,7 @@ class RefundDetails(Part):
 
 class AppliedTax(Part):
     tax_amount: float | None = None
+    facilitator_collect_and_remit_tax: bool | None = None
 
 
 class Reason(Part):
@@ -71,6 +72,7 @@ class Selection(Part):
     price: float | None = None
     tax: float | None = None
     applied_discounts: list[AppliedDiscount] | None = None
+    applied_taxes: list[AppliedTax] | None = None
     modifiers: list[Selection] | None = None
     refund_details: RefundDetails | None = None
 

@@ -1,83 +1,8 @@
-"""Every table as a value: its columns with Arrow types, their API fields and meanings, its key, version and partition.
-
-Warehouses, the decoder, the merge, the docs and their tests all read these values; none adds a column to them.
-API fields are of Toast's Orders API v2 (`Order`, `Check`, `Selection`, `Payment`, ...) unless another API is named.
-"""
+"""The tables of the dataset orders. API fields are of Toast's Orders API v2 (`Order`, `Check`, `Selection`, `Payment`, ...)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-import pyarrow as pa
-
-#: Exact to four places in every engine, so that a day's sum matches the API to the cent.
-MONEY = pa.decimal128(18, 4)
-#: An instant, in UTC.
-INSTANT = pa.timestamp("us", tz="UTC")
-TEXT = pa.string()
-DATE = pa.date32()
-FLAG = pa.bool_()
-COUNT = pa.int64()
-REAL = pa.float64()
-
-LOADED_AT = "_loaded_at"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    name: str
-    type: pa.DataType
-    #: The API field it comes from, or "ours".
-    source: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableSpec:
-    """One warehouse table. `version` is the column by which a newer row is told from an older one.
-
-    `role` says how a commit treats it: a `header` gates its children, which are replaced as one set with it; a `record`
-    table (ledger, changed days, quarantine) is written by its own rules.
-    """
-
-    name: str
-    meaning: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    role: Literal["header", "child", "record"]
-    version: str = "modified_at"
-    partition: str = "business_date"
-    #: Columns in which two rows of one version may differ and still be the same row.
-    incidental: tuple[str, ...] = (LOADED_AT,)
-    #: A row that left the set stays as it was when the set holds another row with the same values here
-    #: (an earlier refund of a payment, which the API replaces by a later one).
-    retained_by: tuple[str, ...] = ()
-    #: A staged row with this flag set gives way to a stored row without it that has the same values in `weak_by`.
-    weak: str = ""
-    weak_by: tuple[str, ...] = ()
-    schema: pa.Schema = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "schema", pa.schema([(c.name, c.type) for c in self.columns]))
-        names = set(self.schema.names)
-        if unknown := {*self.key, *self.incidental, *self.retained_by} - names:
-            raise ValueError(f'table "{self.name}": {sorted(unknown)} not among its columns')
-        if len(names) != len(self.columns):
-            raise ValueError(f'table "{self.name}" names a column twice')
-
-    @property
-    def names(self) -> list[str]:
-        return list(self.schema.names)
-
-    @property
-    def content(self) -> list[str]:
-        """The columns that make a row what it is, the incidental ones left out."""
-        return [c.name for c in self.columns if c.name not in self.incidental]
-
-
-def _loaded_at() -> Column:
-    return Column(LOADED_AT, INSTANT, "ours", "When the row was written here.")
+from restaurant_os.tables.spec import COUNT, DATE, FLAG, INSTANT, LOADED_AT, MONEY, REAL, TEXT, Column, TableSpec, loaded_at
 
 
 def _child(check: bool = True) -> tuple[Column, ...]:
@@ -138,7 +63,7 @@ FACT_ORDERS = TableSpec(
         ),
         Column("is_counted", FLAG, "ours", "Counts in the metrics: neither voided, deleted nor in test mode."),
         Column("read_at", INSTANT, "ours", "When the API read that brought this version began; null when a webhook brought it."),
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -170,7 +95,7 @@ FACT_ORDER_ITEMS = TableSpec(
         ),
         Column("is_voided", FLAG, "Selection.voided, Check.voided, Order.voided", "The line, its check or its order is voided."),
         IS_DELETED,
-        _loaded_at(),
+        loaded_at(),
         MODIFIED_AT,
         Column("opened_at", INSTANT, "Check.openedDate", "When its check was opened."),
         Column(
@@ -220,7 +145,7 @@ FACT_ORDER_MODIFIERS = TableSpec(
         Column("pre_discount_price", MONEY, "Selection.preDiscountPrice", "Price before discounts as given."),
         Column("is_voided", FLAG, "Selection.voided, its line's, Check.voided, Order.voided", "It or anything above it is voided."),
         IS_DELETED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -252,11 +177,18 @@ FACT_CHECKS = TableSpec(
             "ours",
             "amount less the sum of its lines' prices and its charges that are no gratuity: anything but 0 is a break. Null when voided.",
         ),
+        Column(
+            "marketplace_tax",
+            MONEY,
+            "AppliedTaxRate.facilitatorCollectAndRemitTax",
+            "The part of tax_amount that the marketplace collects and remits itself.",
+        ),
+        Column("business_hour", COUNT, "ours", "Hours from the start of the business day to its opening (or the promise): 0 is the first."),
         Column("is_tax_exempt", FLAG, "Check.taxExempt", "Tax exempt."),
         Column("is_voided", FLAG, "Check.voided, Order.voided", "It or its order is voided."),
         IS_DELETED,
         IS_COUNTED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -289,7 +221,7 @@ FACT_PAYMENTS = TableSpec(
         Column("is_voided", FLAG, "Payment.voidInfo, paymentStatus", "Voided: it has voidInfo or the status VOIDED."),
         IS_DELETED,
         IS_COUNTED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -334,7 +266,7 @@ FACT_REFUNDS = TableSpec(
         ),
         IS_DELETED,
         IS_COUNTED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -361,7 +293,7 @@ FACT_ORDER_DISCOUNTS = TableSpec(
         Column("is_voided", FLAG, "Selection.voided, Check.voided, Order.voided", "Its line, check or order is voided."),
         IS_DELETED,
         IS_COUNTED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -391,7 +323,7 @@ FACT_SERVICE_CHARGES = TableSpec(
         Column("is_voided", FLAG, "Check.voided, Order.voided", "Its check or order is voided."),
         IS_DELETED,
         IS_COUNTED,
-        _loaded_at(),
+        loaded_at(),
     ),
 )
 
@@ -405,68 +337,3 @@ ORDER_TABLES: tuple[TableSpec, ...] = (
     FACT_ORDER_DISCOUNTS,
     FACT_SERVICE_CHARGES,
 )
-
-SYNC_RUNS = TableSpec(
-    name="sync_runs",
-    meaning="The ledger: one row per sync (dataset x location x window), written with the data. A row means: that data is in.",
-    key=("sync_id",),
-    role="record",
-    columns=(
-        Column("sync_id", TEXT, "ours", "This sync."),
-        Column("dataset", TEXT, "ours", "orders, ..."),
-        Column("restaurant_guid", TEXT, "ours", "The location."),
-        Column("window_kind", TEXT, "ours", "modified (changes in a span of time) or business_date (a whole day)."),
-        Column("window_start", INSTANT, "ours", "Start of the window, included."),
-        Column("window_end", INSTANT, "ours", "End of the window, not included."),
-        Column("business_date", DATE, "ours", "The day read, for windows of kind business_date."),
-        Column("status", TEXT, "ours", "done, or unstable: landed, but pages still moved on the last pass, so it is asked again."),
-        Column("load_mode", TEXT, "ours", "merge or insert-only."),
-        Column("started_at", INSTANT, "ours", "When its first request left, on the API's clock."),
-        Column("finished_at", INSTANT, "ours", "When it was committed, on the API's clock."),
-        Column("pages", COUNT, "ours", "Pages read."),
-        Column("passes", COUNT, "ours", "Times the window was read."),
-        Column("rows_read", COUNT, "ours", "Different records read."),
-        Column("rows_quarantined", COUNT, "ours", "Records that could not be read."),
-        _loaded_at(),
-    ),
-)
-
-CHANGED_DAYS = TableSpec(
-    name="changed_days",
-    meaning="The business days a commit changed (a day that lost a row too), for whoever computes from them.",
-    key=("dataset", "restaurant_guid", "business_date", "sequence"),
-    role="record",
-    columns=(
-        Column("dataset", TEXT, "ours", "orders, ..."),
-        Column("restaurant_guid", TEXT, "ours", "The location."),
-        Column("business_date", DATE, "ours", "The day that changed."),
-        Column("sequence", COUNT, "ours", "Grows with every commit: a reader clears what it has read up to a sequence."),
-        Column("rows_added", COUNT, "ours", "Records new on that day."),
-        Column("rows_changed", COUNT, "ours", "Records changed on, moved to, or moved away from that day."),
-        _loaded_at(),
-    ),
-)
-
-QUARANTINE = TableSpec(
-    name="quarantine",
-    meaning="Records that could not be read, each with its JSON (without guests' and card data), its place and why; replayable.",
-    key=("quarantine_id",),
-    role="record",
-    columns=(
-        Column("quarantine_id", TEXT, "ours", "Digest of dataset, location and record."),
-        Column("dataset", TEXT, "ours", "orders, ..."),
-        Column("restaurant_guid", TEXT, "ours", "The location."),
-        Column("business_date", DATE, "ours", "Its day, where known."),
-        Column("record_guid", TEXT, "ours", "Its id, where known."),
-        Column("field", TEXT, "ours", "Where in the record the fault is."),
-        Column("reason", TEXT, "ours", "What was found and what was expected."),
-        Column("record_json", TEXT, "ours", "The record as received, guests' and card data cut."),
-        Column("first_seen_at", INSTANT, "ours", "First time it came."),
-        Column("last_seen_at", INSTANT, "ours", "Last time it came."),
-        Column("resolved_at", INSTANT, "ours", "When a readable version of the record landed; null while it waits."),
-        _loaded_at(),
-    ),
-)
-
-TABLES: tuple[TableSpec, ...] = (*ORDER_TABLES, SYNC_RUNS, CHANGED_DAYS, QUARANTINE)
-BY_NAME: dict[str, TableSpec] = {spec.name: spec for spec in TABLES}

@@ -1,0 +1,111 @@
+"""`restaurant-os metrics`: which view answers a question of grain and split, and its rows for some locations and business dates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from restaurant_os.errors import UsageError
+from restaurant_os.settings import Location
+from restaurant_os.warehouse import Warehouse
+
+Grain = Literal["hour", "day", "week"]
+By = Literal["role", "dining-option", "revenue-center", "source", "cash", "close"]
+
+#: What a person wants to read of a view, in a table as wide as a terminal; csv, json and parquet hold every column.
+SALES = ("orders", "net_sales", "average_check")
+LABOR = ("labor_hours", "labor_cost", "labor_percent", "cplh", "splh", "labor_reason")
+
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A view, the column its dates are in, how many days it shows when none are named, and its columns for a table."""
+
+    view: str
+    shown: tuple[str, ...]
+    days: int = 7
+    dated_by: str = "business_date"
+
+
+GRAINS: dict[str, Report] = {
+    "hour": Report("hourly_profitability", ("business_date", "local_hour", *SALES, *LABOR), days=1),
+    "day": Report("daily_profitability", ("business_date", *SALES, *LABOR)),
+    "week": Report("weekly_profitability", ("week_start", "days", *SALES, *LABOR), days=35, dated_by="week_start"),
+}
+SPLITS: dict[str, Report] = {
+    "role": Report("profitability_by_role", ("business_date", "job_title", "entries", *LABOR)),
+    "dining-option": Report("sales_by_dining_option", ("business_date", "dining_option_guid", *SALES, "discount_rate", "void_rate")),
+    "revenue-center": Report("sales_by_revenue_center", ("business_date", "revenue_center_guid", *SALES, "discount_rate", "void_rate")),
+    "source": Report("sales_by_source", ("business_date", "order_source", *SALES, "discount_rate", "void_rate")),
+    "cash": Report(
+        "daily_cash",
+        (
+            *("business_date", "cash_payments", "cash_refunds", "entries_total", "expected_deposit", "actual_deposit"),
+            *("deposit_over_short", "deposit_status", "drawer_over_short", "no_sales"),
+        ),
+    ),
+    "close": Report(
+        "daily_close",
+        ("business_date", "net_sales", "tax", "gratuity", "tips", "deferred", "owed", "settled", "refunds_paid", "unpaid", "difference"),
+    ),
+}
+
+
+def report_of(grain: Grain, by: By | None) -> Report:
+    """The report of a grain and a split.
+
+    Raises:
+        UsageError: there is none of both.
+    """
+    if by is None:
+        return GRAINS[grain]
+    if grain != "day":
+        raise UsageError(f"metrics: by {by} there are days alone, no {grain}s.", next_step="Leave --grain out, or --by.")
+    return SPLITS[by]
+
+
+def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location], span: tuple[date, date] | None, now: datetime) -> pa.Table:
+    """The report's rows, every column of its view, with the location's name first. Without a span: the last days up to today's."""
+    first, last = span or _latest(report, locations, now)
+    guids = [location.toast_guid for location in locations]
+    places = ", ".join("?" for _ in guids)
+    order = ", ".join(name for name in (report.dated_by, "restaurant_guid", "business_hour") if name in _columns(report.view))
+    columns = _columns(report.view)
+    found = warehouse.rows(
+        f"SELECT {', '.join(columns)} FROM {report.view} WHERE restaurant_guid IN ({places}) AND {report.dated_by} BETWEEN ? AND ? ORDER BY {order}",
+        [*guids, first, last],
+    )
+    names = {location.toast_guid: location.name for location in locations}
+    rows = [{"location": names[row[0]], **dict(zip(columns, row, strict=True))} for row in found]
+    if rows:
+        return pa.Table.from_pylist(rows)
+    return pa.table({name: pa.array([], pa.string()) for name in ("location", *columns)})
+
+
+def _columns(view: str) -> list[str]:
+    from restaurant_os.transformations import VIEWS
+
+    return next([name for name, _ in own.columns] for own in VIEWS if own.name == view)
+
+
+def _latest(report: Report, locations: Sequence[Location], now: datetime) -> tuple[date, date]:
+    today = max(location.business_day.date_of(now) for location in locations)
+    return today - timedelta(days=report.days if report.days > 1 else 0), today
+
+
+def cells(table: pa.Table, report: Report) -> list[list[Any]]:
+    """The rows of a table for people: some columns, numbers to two places."""
+    shown = table.select(["location", *report.shown]).to_pylist()
+    return [[_to_cents(value) for value in row.values()] for row in shown]
+
+
+def _to_cents(value: Any) -> Any:
+    return Decimal(str(value)).quantize(CENT) if isinstance(value, (float, Decimal)) else value

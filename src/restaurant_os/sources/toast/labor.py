@@ -1,0 +1,292 @@
+"""Punches and scheduled shifts of one location.
+
+Source: Toast Labor API v1 (reference, section 5). Arrays without pages. Entries by modification (`modifiedStartDate`, which always brings
+archived ones) or by the clock-in's business date; the latter as a pair of dates with `includeArchived`, since `businessDate` never brings
+them. Shifts by containment: `inDate` at or after the start and `outDate` before the end, so windows are asked wider than they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import TypeVar
+
+import msgspec
+import pyarrow as pa
+
+from restaurant_os.batch import COPY, MODIFIED, SCHEDULE, Batch, Rejected, Window
+from restaurant_os.errors import AccessError
+from restaurant_os.settings import LaborSettings, Location
+from restaurant_os.sources.toast.client import LABOR, ToastClient
+from restaurant_os.sources.toast.model import Guid, Part, Ref
+from restaurant_os.sources.toast.orders import api_time
+from restaurant_os.sources.toast.punches import SOURCE, People, Planned, PunchRows, Row, TimeEntry
+from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, rejected, staged
+from restaurant_os.tables import LABOR as DATASET
+from restaurant_os.tables import LABOR_TABLES
+from restaurant_os.text import printable
+
+ENTRIES_PATH = "/labor/v1/timeEntries"
+SHIFTS_PATH = "/labor/v1/shifts"
+JOBS_PATH = "/labor/v1/jobs"
+EMPLOYEES_PATH = "/labor/v1/employees"
+SCOPE = "labor:read"
+EMPLOYEES_SCOPE = "labor.employees:read"
+#: An overnight shift drops out of a window that ends at midnight: containment is asked so much wider.
+SHIFT_MARGIN = timedelta(days=1)
+HOUR_US = 3_600_000_000
+
+T = TypeVar("T")
+
+
+class Job(Part):
+    """spec:labor Job."""
+
+    guid: Guid
+    title: str | None = None
+    wage_frequency: str | None = None
+    default_wage: Decimal | None = None
+    exclude_from_reporting: bool | None = None
+
+
+class WageOverride(Part):
+    wage: Decimal | None = None
+    job_reference: Ref | None = None
+
+
+class Employee(Part):
+    """spec:labor Employee; addresses and numbers of theirs are not read."""
+
+    guid: Guid
+    first_name: str | None = None
+    chosen_name: str | None = None
+    last_name: str | None = None
+    wage_overrides: list[WageOverride] | None = None
+
+
+class Shift(Part):
+    """spec:labor Shift."""
+
+    guid: Guid
+    in_date: str
+    out_date: str
+    modified_date: str | None = None
+    created_date: str | None = None
+    deleted: bool | None = None
+    employee_reference: Ref | None = None
+    job_reference: Ref | None = None
+
+
+_ENTRIES: RecordReader[TimeEntry] = RecordReader(TimeEntry)
+_SHIFTS: RecordReader[Shift] = RecordReader(Shift)
+_JOBS: RecordReader[Job] = RecordReader(Job)
+_EMPLOYEES: RecordReader[Employee] = RecordReader(Employee)
+#: Of the whole process: a later copy of a record has the greater number.
+_copies = itertools.count()
+
+
+@dataclass
+class LaborReader:
+    """Reads the windows of one location; its lists of jobs and employees are read once, its schedule as windows of it come."""
+
+    client: ToastClient
+    location: Location
+    labor: LaborSettings
+    planned: dict[str, Planned] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+    def __call__(self, window: Window) -> LaborRead:
+        return LaborRead(self, window)
+
+    def ask(self, path: str, reader: RecordReader[T], params: Mapping[str, str], scope: str = SCOPE) -> Records[T]:
+        answers: list[Records[T]] = []
+        self.client.get(
+            path,
+            endpoint=LABOR,
+            location=self.location.toast_guid,
+            scope=scope,
+            params=params,
+            accept=lambda body: answers.append(reader.read(body)),
+        )
+        return answers[-1]
+
+    @cached_property
+    def employees(self) -> dict[str, Employee]:
+        """By GUID; empty where the client may not read them: names are then left out and wages are those of the jobs."""
+        try:
+            return {one.guid: one for one in self.ask(EMPLOYEES_PATH, _EMPLOYEES, {}, EMPLOYEES_SCOPE).good}
+        except AccessError:
+            return {}
+
+    def know_jobs(self, wanted: set[str]) -> None:
+        """Read the list of jobs once, and those of `wanted` that it leaves out (deleted ones) by name."""
+        if not self.jobs:
+            self.jobs = {job.guid: job for job in self.ask(JOBS_PATH, _JOBS, {}).good}
+        for guid in sorted(wanted - self.jobs.keys()):  # one at a time: whether several are joined or repeated is not documented
+            found = self.ask(JOBS_PATH, _JOBS, {"jobIds": guid}).good
+            self.jobs[guid] = next((job for job in found if job.guid == guid), Job(guid))
+
+    def people(self) -> People:
+        names = {guid: self._name(one) for guid, one in self.employees.items()}
+        return People(
+            job_titles={guid: job.title for guid, job in self.jobs.items() if job.title},
+            excluded_jobs=frozenset(guid for guid, job in self.jobs.items() if job.exclude_from_reporting),
+            names={guid: name for guid, name in names.items() if name},
+        )
+
+    def _name(self, employee: Employee) -> str:
+        if self.labor.names == "drop":
+            return ""
+        name = " ".join(part for part in (employee.chosen_name or employee.first_name, employee.last_name) if part).strip()
+        return hashlib.sha256(name.lower().encode()).hexdigest()[:16] if name and self.labor.names == "hash" else name
+
+    def wage(self, employee: str | None, job: str | None) -> Decimal | None:
+        """Dollars an hour of an employee at a job: their own, else the job's; None for a salary."""
+        known = self.jobs.get(job or "")
+        if known is None or known.wage_frequency == "SALARY":
+            return None
+        own = self.employees[employee].wage_overrides if employee and employee in self.employees else None
+        override = next(
+            (one.wage for one in own or () if one.job_reference and one.job_reference.guid == job and one.wage is not None), None
+        )
+        return override if override is not None else known.default_wage
+
+
+@dataclass(slots=True)
+class LaborRead:
+    """One window being read. Iterate it for its batch; then the rest tells how it went."""
+
+    reader: LaborReader
+    window: Window
+    _began: datetime = field(init=False)
+    pages: int = 0
+    passes: int = 0
+    is_stable: bool = True
+    rejected: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._began = self.reader.client.http.clock.now()
+
+    @property
+    def started_at(self) -> datetime:
+        """When the first request left, on the API's clock, by the best we know of it by now."""
+        return self.reader.client.http.served(self._began)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.passes = self.pages = 1
+        yield self._shifts() if self.window.kind == SCHEDULE else self._entries()
+
+    # --- punches --------------------------------------------------------------------------------------------------
+
+    def _entries(self) -> Batch:
+        read_at = self.reader.client.http.now()
+        found = self.reader.ask(ENTRIES_PATH, _ENTRIES, {**self._query(), "includeMissedBreaks": "true"})
+        self.reader.know_jobs({entry.job_reference.guid for entry in found.good if entry.job_reference and entry.job_reference.guid})
+        location = self.reader.location
+        layout = PunchRows(
+            location.toast_guid,
+            location.business_day,
+            self.reader.labor,
+            self.reader.people(),
+            tuple(self.reader.planned.values()),
+            read_at,
+        )
+        tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
+        unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
+        for entry in found.good:
+            rows: list[tuple[str, Row]] = []
+            try:
+                layout.add(entry, next(_copies), lambda name, row, own=rows: own.append((name, row)))  # type: ignore[misc]
+            except ValueError as problem:
+                unread.append(self._rejected(msgspec.json.encode(entry), str(problem)))
+                continue
+            for name, row in rows:
+                tables[name].append(row)
+            self.versions[entry.guid] = entry.modified_date
+        return self._batch(tables, unread)
+
+    def _query(self) -> dict[str, str]:
+        start, end = api_time(self.window.start), api_time(self.window.end)
+        if self.window.kind == MODIFIED:
+            return {"modifiedStartDate": start, "modifiedEndDate": end}
+        return {"startDate": start, "endDate": end, "includeArchived": "true"}
+
+    # --- schedule -------------------------------------------------------------------------------------------------
+
+    def _shifts(self) -> Batch:
+        read_at = self.reader.client.http.now()
+        start, end = self.window.start - SHIFT_MARGIN, self.window.end + SHIFT_MARGIN
+        found = self.reader.ask(SHIFTS_PATH, _SHIFTS, {"startDate": api_time(start), "endDate": api_time(end)})
+        self.reader.know_jobs({shift.job_reference.guid for shift in found.good if shift.job_reference and shift.job_reference.guid})
+        tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
+        unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
+        names = self.reader.people().names
+        for shift in found.good:
+            try:
+                row = self._shift(shift, names, read_at)
+            except ValueError as problem:
+                unread.append(self._rejected(msgspec.json.encode(shift), str(problem)))
+                continue
+            tables["fact_scheduled_shifts"].append(row)
+            self.versions[shift.guid] = shift.modified_date or ""
+            self._plan(shift.guid, row)
+        return self._batch(tables, unread)
+
+    def _shift(self, shift: Shift, names: Mapping[str, str], read_at: datetime) -> Row:
+        """A shift's row. Raises ValueError when a date of it is none."""
+        starts, ends = instant(shift.in_date), instant(shift.out_date)
+        employee = shift.employee_reference.guid if shift.employee_reference else None
+        job = shift.job_reference.guid if shift.job_reference else None
+        hours = exact(Decimal((ends - starts) // timedelta(microseconds=1)) / HOUR_US) or Decimal(0)
+        wage = self.reader.wage(employee, job)
+        known = self.reader.jobs.get(job or "")
+        created = instant(shift.created_date) if shift.created_date else starts
+        return {
+            "source": SOURCE,
+            "shift_id": shift.guid,
+            "restaurant_guid": self.reader.location.toast_guid,
+            "business_date": self.reader.location.business_day.date_of(starts),
+            "employee_guid": employee,
+            "employee_name": names.get(employee or ""),
+            "job_guid": job,
+            "job_title": known.title if known else None,
+            "in_date": starts,
+            "out_date": ends,
+            "planned_hours": hours,
+            "hourly_wage": exact(wage),
+            "planned_cost": exact(hours * wage) if wage is not None else None,
+            "is_published": None,
+            "is_deleted": bool(shift.deleted),
+            "modified_at": instant(shift.modified_date) if shift.modified_date else created,
+            "created_at": created,
+            "read_at": read_at,
+            COPY: next(_copies),
+        }
+
+    def _plan(self, guid: str, row: Row) -> None:
+        """Keep the shift at hand for the entries read next."""
+        self.reader.planned.pop(guid, None)
+        if row["employee_guid"] and not row["is_deleted"]:
+            self.reader.planned[guid] = Planned(row["employee_guid"], row["in_date"], row["out_date"])
+
+    # --- both -----------------------------------------------------------------------------------------------------
+
+    def _batch(self, tables: Mapping[str, list[Row]], unread: list[Rejected]) -> Batch:
+        self.rejected = len(unread)
+        staged_tables: dict[str, pa.RecordBatch] = {spec.name: staged(spec, tables[spec.name]) for spec in DATASET.tables}
+        return Batch(staged_tables, tuple(unread))
+
+    def _rejected(self, raw: bytes, reason: str) -> Rejected:
+        return rejected(
+            raw,
+            printable(reason, 500),
+            restaurant_guid=self.reader.location.toast_guid,
+            day=self.window.business_date,
+            copy=next(_copies),
+        )

@@ -1,0 +1,135 @@
+"""A body that is a JSON array of records, each read alone when they cannot be read together."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import pyarrow as pa
+
+from restaurant_os.batch import Rejected
+from restaurant_os.errors import RetryableError
+from restaurant_os.sources.toast.decode import staged_schema, without_private
+from restaurant_os.tables import TableSpec
+from restaurant_os.text import printable
+
+T = TypeVar("T")
+_RAW = msgspec.json.Decoder(list[msgspec.Raw])
+#: Money and hours have four places (tables.spec.MONEY).
+PLACES = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that does not fit its type."""
+
+    raw: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Records(Generic[T]):
+    good: list[T]
+    bad: list[Unreadable]
+
+
+class RecordReader(Generic[T]):
+    """Reads arrays of one type of record."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._all = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+        self._one = msgspec.json.Decoder(kind)
+
+    def read(self, body: bytes) -> Records[T]:
+        """
+        Raises:
+            RetryableError: the body is not a JSON array: cut on its way, or a web page.
+        """
+        try:
+            return Records(self._all.decode(body), [])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._each(body)
+
+    def _each(self, body: bytes) -> Records[T]:
+        try:
+            records = _RAW.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise RetryableError(f"the answer is not a JSON array of records: {printable(problem, 120)}") from None
+        found: Records[T] = Records([], [])
+        for raw in records:
+            try:
+                found.good.append(self._one.decode(raw))
+            except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+                found.bad.append(Unreadable(bytes(raw), str(problem)))
+        return found
+
+
+def instant(text: str) -> datetime:
+    """Toast's `2026-03-01T04:00:00.000+0000` as a UTC instant.
+
+    Raises:
+        ValueError: it is no time, or one without an offset.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"'{printable(text, 60)}' has no offset")
+    return found.astimezone(UTC)
+
+
+def day_of(text: str | int) -> date:
+    """`20260301`, as text or number.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    digits = str(text)
+    if not re.fullmatch(r"\d{8}", digits):
+        raise ValueError(f"'{printable(digits, 40)}' is no date as yyyymmdd")
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+
+
+def exact(number: Decimal | None) -> Decimal | None:
+    """A number of the API to four places, half to even; None stays None.
+
+    Raises:
+        ValueError: it is too large for a column of money.
+    """
+    if number is None:
+        return None
+    if not number.is_finite() or abs(number) >= 10**13:
+        raise ValueError(f"{printable(number, 40)} is too large")
+    return number.quantize(PLACES, ROUND_HALF_EVEN)
+
+
+def rejected(raw: bytes, reason: str, *, restaurant_guid: str, day: date | None, copy: int) -> Rejected:
+    """A record that cannot be read, ready for quarantine. `day`: the business date it was asked by, or that it names."""
+    record = json.loads(raw.decode("utf-8", "replace"))
+    guid = record.get("guid") if isinstance(record, dict) else None
+    message, _, where = reason.partition(" - at ")
+    return Rejected(
+        restaurant_guid=restaurant_guid,
+        record_guid=guid if isinstance(guid, str) and guid else None,
+        business_date=day or _named_day(record),
+        field=printable(where.strip("`"), 200),
+        reason=printable(message, 500),
+        record_json=json.dumps(without_private(record), separators=(",", ":")),
+        copy=copy,
+    )
+
+
+def _named_day(record: object) -> date | None:
+    try:
+        return day_of(record.get("businessDate")) if isinstance(record, dict) else None  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def staged(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Rows by column name as the table is staged."""
+    return pa.RecordBatch.from_pylist(list(rows), schema=staged_schema(spec))

@@ -1,0 +1,42 @@
+"""What the columns of views mean that are no metrics."""
+
+from __future__ import annotations
+
+#: Those that many views have.
+MEANINGS = {
+    "restaurant_guid": "The location.",
+    "business_date": "The business date.",
+    "business_hour": "Hours from the start of the business day: 0 is the first.",
+    "local_hour": "What the location's clock shows at its start, 0 to 23.",
+    "starts_at": "When the hour begins.",
+    "week_start": "The first day of the report week.",
+    "days": "Days of the week that are there: read, or with any rows.",
+    "job_title": "The job worked.",
+    "dining_option_guid": "The order's dining option; null where it has none.",
+    "revenue_center_guid": "The order's revenue center; null where it has none.",
+    "order_source": "Where the order came from.",
+    "sales_as_of": "Up to when its sales are known; null when they were not read.",
+    "labor_as_of": "Up to when its labor is known; null when it was not read.",
+    "cash_as_of": "Up to when its cash is known; null when it was not read.",
+    "sales_basis": "What sales_as_of rests on: 'whole day' (its last whole read) or 'changes' (they were followed for longer).",
+    "labor_basis": "The same of labor_as_of; 'with open punches' where some accrue up to it.",
+    "sales_reason": "Why a figure per check or guest is missing: 'no sales read', 'no sales' (net sales not above zero); else null.",
+    "labor_reason": "Why a labor ratio is missing: 'no sales read', 'no labor read', 'sales stale', 'labor stale', 'no sales' (net sales "
+    "not above zero), 'no punches'; else null.",
+    "deposit_status": "'made' (a deposit stands), 'pending' (none yet, fewer than two business days have closed since), 'missing'.",
+    "cash_reason": "Why deposit_over_short is missing: 'no sales read', 'no cash read', 'sales stale', 'cash stale', 'deposit pending'; else null.",
+}
+IN_WEEKS = {
+    "sales_as_of": "The earliest of its days; null when the sales of one were not read.",
+    "labor_as_of": "The earliest of its days; null when the labor of one was not read.",
+    "sales_reason": "'incomplete: n of m days' when the sales of one were not read; else as by day.",
+    "labor_reason": "'incomplete: n of m days' when n of its m days have both sides, neither stale; else as by day.",
+}
+SNAPSHOT = {
+    "dataset": "Whose figures: orders, labor or cash.",
+    "restaurant_guid": MEANINGS["restaurant_guid"],
+    "business_date": "The day that changed.",
+    "sequence": "That of the commit in changed_days; 1 or more.",
+    "taken_at": "When the figures became these: the read that brought them, on the API's clock.",
+    "record_guids": "The orders, punches or entries that changed, joined by a blank.",
+}

@@ -1,0 +1,140 @@
+"""The labor side: what each time entry adds to each hour of its business day. A day's labor is the sum of its hours, exactly.
+
+Closed entries are in `fact_labor_hours` as the platform counts them. Open ones accrue: from the clock-in to the labor side's as_of, to
+`accrues_until` or to an open unpaid break, whichever is first, less the unpaid breaks that ended. What is worked outside the day's
+bounds counts in its last hour.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from restaurant_os.views.expressions import DAY, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, table, when
+from restaurant_os.views.sides import sides
+
+MICROSECONDS_PER_HOUR = 3_600_000_000
+HOUR = (*DAY, "business_hour")
+ENTRY = ("source", "time_entry_guid")
+#: The sums in hours and money.
+AMOUNTS = ("regular_hours", "overtime_hours", "regular_cost", "overtime_cost", "salaried_hours")
+ENTRY_COUNTS = ("entries", "open_entries", "suspect_entries")
+
+
+def hour_parts() -> list[Part]:
+    """The amounts by hour. The rows have the columns of `HOUR` and `job_title`."""
+    opened = _open_hours()
+    return [_closed_hours(), Part(opened.rows, {name: opened.figures[name] for name in AMOUNTS if name in opened.figures})]
+
+
+def day_parts() -> list[Part]:
+    """The amounts and the counts of entries, which belong to no hour. The rows have the columns of `DAY` and `job_title`."""
+    entries = table("fact_labor_shifts")
+    own = {"entries": when(column("is_counted")), "open_entries": when(column("is_open")), "suspect_entries": when(column("is_suspect"))}
+    return [_closed_hours(), _open_hours(), Part(entries.filter(entries.is_counted & ~entries.is_deleted), own)]
+
+
+def is_hourly(entries: Any) -> Any:
+    return ~entries.is_salaried
+
+
+def _closed_hours() -> Part:
+    hours = table("fact_labor_hours")
+    own = {
+        "regular_hours": when(is_hourly, column("regular_hours")),
+        "overtime_hours": when(is_hourly, column("overtime_hours")),
+        "regular_cost": when(is_hourly, column("regular_pay")),
+        "overtime_cost": when(is_hourly, column("overtime_pay")),
+        "salaried_hours": when(column("is_salaried"), lambda t: exact(t.regular_hours.coalesce(0) + t.overtime_hours.coalesce(0))),
+    }
+    return Part(hours.filter(hours.is_counted & ~hours.is_deleted), own)
+
+
+def _open_hours() -> Part:
+    """Per open entry and hour: worked until the hour's end less worked until its start, both exact hours, so that they sum to the entry."""
+    worked = _worked()
+    rows = worked.mutate(
+        hours=exact(_hours(worked.until_end) - _hours(worked.until_start)),
+        pay=exact(_pay(worked.until_end, worked.hourly_wage) - _pay(worked.until_start, worked.hourly_wage)),
+        # The stored flag is of the time of reading; an entry that nobody touched since may have outrun its limit.
+        is_late=(worked.business_hour == 0) & ~worked.is_suspect & (worked.accrues_until < worked.as_of),
+    )
+    own = {
+        "regular_hours": when(is_hourly, column("hours")),
+        "regular_cost": when(is_hourly, column("pay")),
+        "salaried_hours": when(column("is_salaried"), column("hours")),
+        "suspect_entries": when(column("is_late")),
+    }
+    return Part(rows, own)
+
+
+def _hours(microseconds: Any) -> Any:
+    return (microseconds.cast("float64") / MICROSECONDS_PER_HOUR).cast(MONEY_TYPE)
+
+
+def _pay(microseconds: Any, wage: Any) -> Any:
+    return (_hours(microseconds).cast(WIDE_MONEY_TYPE) * wage).cast(MONEY_TYPE)
+
+
+def _worked() -> Any:
+    """Microseconds worked until the start and the end of each hour of its day, per open entry."""
+    import ibis
+
+    opened = _open_entries()
+    hours = table("dim_business_hours")
+    found = opened.inner_join(hours, [opened[name] == hours[name] for name in DAY]).select(
+        *opened.columns, business_hour=hours.business_hour, hour_starts_at=hours.starts_at, hour_ends_at=hours.ends_at
+    )
+    breaks = table("fact_labor_breaks")
+    breaks = breaks.filter(~breaks.is_deleted & ~breaks.is_paid & ~breaks.is_missed & breaks.out_date.notnull())
+    own = (*ENTRY, *DAY)
+    breaks = breaks.select(**{f"{name}_": breaks[name] for name in own}, rest_from=breaks.in_date, rest_to=breaks.out_date)
+    rested = found.left_join(breaks, [found[name] == breaks[f"{name}_"] for name in own])
+    start, end = ibis.greatest(rested.rest_from, rested.in_date), ibis.least(rested.rest_to, rested.stop)
+    has_break = rested.rest_from.notnull()
+    summed = rested.group_by(list(found.columns)).agg(
+        off_until_start=_until_start(rested, start, end).sum(where=has_break).coalesce(0),
+        off_until_end=_until_end(rested, start, end).sum(where=has_break).coalesce(0),
+    )
+    return summed.mutate(
+        until_start=_until_start(summed, summed.in_date, summed.stop) - summed.off_until_start,
+        until_end=_until_end(summed, summed.in_date, summed.stop) - summed.off_until_end,
+    )
+
+
+def _open_entries() -> Any:
+    """Open entries of days whose labor was read, each with where it stops."""
+    import ibis
+
+    shifts = table("fact_labor_shifts")
+    opened = shifts.filter(shifts.is_open & shifts.is_counted & ~shifts.is_deleted)
+    opened = opened.select(*ENTRY, *DAY, "job_title", "in_date", "hourly_wage", "is_salaried", "is_suspect", "accrues_until", "paused_at")
+    opened = joined(opened, sides("labor"), DAY, as_of="labor_as_of", day_starts_at="starts_at", day_ends_at="ends_at")
+    opened = opened.filter(opened.as_of.notnull())
+    stop = ibis.least(opened.as_of, opened.accrues_until.coalesce(opened.as_of), opened.paused_at.coalesce(opened.as_of))
+    return opened.mutate(stop=ibis.greatest(stop, opened.in_date))
+
+
+def _until_start(rows: Any, start: Any, end: Any) -> Any:
+    """Microseconds of a span that lie in the business day before the hour begins."""
+    return _between(rows, start, end, rows.hour_starts_at)
+
+
+def _until_end(rows: Any, start: Any, end: Any) -> Any:
+    """The same before the hour ends; at the end of the last hour all of the span, for what is outside the day counts there."""
+    import ibis
+
+    is_last = rows.hour_ends_at == rows.day_ends_at
+    return ibis.cases((is_last, _length(start, end)), else_=_between(rows, start, end, rows.hour_ends_at))
+
+
+def _between(rows: Any, start: Any, end: Any, until: Any) -> Any:
+    import ibis
+
+    return _length(ibis.greatest(start, rows.day_starts_at), ibis.least(end, until))
+
+
+def _length(start: Any, end: Any) -> Any:
+    """Microseconds from start to end; 0 when the end is not after it."""
+    import ibis
+
+    return ibis.cases((end > start, end.delta(start, unit="microsecond")), else_=0)

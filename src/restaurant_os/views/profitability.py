@@ -1,0 +1,152 @@
+"""Both sides together: the sums of a day, an hour, a week, a job; and the sales side alone by something of the order.
+
+Here are sums and what is known of each side. Derived sums, ratios and reasons come from the metrics (`transformations.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from restaurant_os.views.expressions import DAY, MONEY_TYPE, Part, column, exact, filled, joined, stack, table
+from restaurant_os.views.labor import AMOUNTS, ENTRY_COUNTS, HOUR, day_parts, hour_parts
+from restaurant_os.views.sales import COUNTS, by_hour, by_order, sales
+from restaurant_os.views.sides import CALENDAR, columns_of, read_reason, sales_read_reason, sides
+
+#: The sums of the sales side, as they are taken from the tables.
+SALES = (
+    "orders",
+    "checks",
+    "guests",
+    "item_gross",
+    "gross_sales",
+    "discounts",
+    "comps",
+    "refunds",
+    "refunds_paid",
+    "tax",
+    "refunded_tax",
+    "tips",
+    "gratuity",
+    "other_charges",
+    "voids",
+)
+LABOR = (*AMOUNTS, *ENTRY_COUNTS)
+BOTH = ("orders", "labor")
+#: Sums of no rows that stay null: nobody knows how many guests there were.
+NEVER_ZERO = "guests"
+#: Which of the two sides a sum belongs to.
+SALES_ZERO = tuple(name for name in SALES if name != NEVER_ZERO)
+
+
+def daily() -> Any:
+    """The sums of each day that any side has rows of or was read."""
+    known = sides(*BOTH)
+    kept = {**columns_of(*BOTH), **CALENDAR}
+    sold, worked = sales(SALES), stack(day_parts(), DAY)
+    parts = [_again(sold, SALES), _again(worked, LABOR), Part(known, {}, tuple(kept))]
+    return _known_or_null(stack(parts, DAY, kept), LABOR)
+
+
+def _again(rows: Any, names: tuple[str, ...]) -> Part:
+    """Sums as a part of a wider stack."""
+    return Part(rows, {name: column(name) for name in names})
+
+
+def _known_or_null(found: Any, labor: tuple[str, ...]) -> Any:
+    """Sums of nothing are 0 where their side was read or has any row, else null."""
+    worked = found.labor_as_of.notnull()
+    for name in labor:
+        worked = worked | found[name].notnull()
+    sold = found.sales_as_of.notnull() | found.orders.notnull()
+    return found.mutate(
+        **filled(found, SALES_ZERO, sold, COUNTS),
+        **filled(found, labor, worked, ENTRY_COUNTS),
+        guests=found.guests.cast("int64"),
+        **read_reasons(found),
+    )
+
+
+def read_reasons(found: Any) -> dict[str, Any]:
+    """Why a side, or one of the two, cannot be used."""
+    return {"read_reason": read_reason(found, "labor"), "sales_read_reason": sales_read_reason(found)}
+
+
+def hourly() -> Any:
+    """The sums of each hour instance of the calendar, and of any other that has rows."""
+    hours = table("dim_business_hours")
+    known = columns_of(*BOTH)
+    day = sides(*BOTH)
+    calendar = joined(
+        hours.select(*HOUR, "local_hour", "starts_at", "salaried_cost"), day, DAY, ends_at="ends_at", **{name: name for name in known}
+    )
+    kept = {**known, "starts_at": CALENDAR["starts_at"], "ends_at": CALENDAR["ends_at"], "local_hour": "int64", "salaried_cost": MONEY_TYPE}
+    worked = stack(hour_parts(), HOUR)
+    parts = [_again(_sales_by_hour(), SALES), _again(worked, AMOUNTS), Part(calendar, {}, tuple(kept))]
+    return _known_or_null(stack(parts, HOUR, kept), AMOUNTS)
+
+
+def _sales_by_hour() -> Any:
+    """What was opened outside the day's bounds, or at no known time, counts in its last hour."""
+    import ibis
+
+    by_raw_hour = sales(SALES, by_hour, by="business_hour")
+    found = joined(by_raw_hour, table("dim_business_days"), DAY, hours="hours")
+    hour = found.business_hour
+    last = found.hours - 1
+    clamped = ibis.cases((found.hours.isnull(), hour), (hour.isnull() | (hour > last), last), (hour < 0, ibis.literal(0)), else_=hour)
+    return found.mutate(business_hour=clamped.cast("int64"))
+
+
+def weekly() -> Any:
+    """The sums of each report week, of the days that are there."""
+    import ibis
+
+    days = daily()
+    days = days.filter(days.week_start.notnull())
+    sums = [*SALES, *LABOR, "salaried_cost"]
+    counts = (*COUNTS, *ENTRY_COUNTS)
+    found = days.group_by(["restaurant_guid", "week_start"]).agg(
+        **{name: exact(days[name].sum()) for name in sums if name not in counts},
+        # A sum of whole numbers is of another type in every engine.
+        **{name: days[name].cast(MONEY_TYPE).sum().cast("int64") for name in counts},
+        days=days.count(),
+        days_of_both=days.count(where=days.read_reason.isnull()),
+        days_of_sales=days.count(where=days.sales_as_of.notnull()),
+        days_of_labor=days.count(where=days.labor_as_of.notnull()),
+        sales_as_of=days.sales_as_of.min(),
+        labor_as_of=days.labor_as_of.min(),
+    )
+    nothing = ibis.null(CALENDAR["starts_at"])
+    return found.mutate(
+        read_reason=incomplete(found, found.days_of_both),
+        sales_read_reason=incomplete(found, found.days_of_sales),
+        sales_as_of=ibis.cases((found.days_of_sales == found.days, found.sales_as_of), else_=nothing),
+        labor_as_of=ibis.cases((found.days_of_labor == found.days, found.labor_as_of), else_=nothing),
+    )
+
+
+def incomplete(weeks: Any, good: Any) -> Any:
+    """Why a week has no value: not all of its days that are there are known."""
+    import ibis
+
+    text = ibis.literal("incomplete: ") + good.cast("string") + ibis.literal(" of ") + weeks.days.cast("string") + ibis.literal(" days")
+    return ibis.cases((good < weeks.days, text), else_=ibis.null("string"))
+
+
+def by_role() -> Any:
+    """The labor sums of each job of a day, beside what the whole location sold."""
+    found = stack(day_parts(), (*DAY, "job_title"))
+    found = joined(found, sales(NET), DAY, **{name: name for name in NET})
+    found = joined(found, sides(*BOTH), DAY, ends_at="ends_at", **{name: name for name in columns_of(*BOTH)})
+    return found.mutate(**filled(found, (*LABOR, *NET), counts=ENTRY_COUNTS), **read_reasons(found))
+
+
+#: What net sales are made of.
+NET = ("gross_sales", "discounts", "refunds")
+
+
+def sales_by(name: str) -> Any:
+    """The sales sums of a day by a column of the order."""
+    found = joined(sales(SALES, by_order(name), by=name), sides("orders"), DAY, **{own: own for own in columns_of("orders")})
+    own = filled(found, SALES_ZERO, counts=COUNTS)
+    return found.mutate(**own, guests=found.guests.cast("int64"), sales_read_reason=sales_read_reason(found))

@@ -1,0 +1,21 @@
+"""Tables of which each staged row replaces the stored one of its key (calendars): SQL run inside one transaction.
+
+The staged relation is `staged_<table>`, with the table's columns without `_loaded_at`. What is there already is not written again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from restaurant_os.tables import LOADED_AT, TableSpec
+from restaurant_os.warehouse.merge import Run, instant, same_values
+
+
+def replace_rows(run: Run, spec: TableSpec, loaded_at: datetime) -> None:
+    """Bring the staged rows in that are new or differ."""
+    name, content = spec.name, ", ".join(spec.content)
+    run(f"""CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT {content} FROM staged_{name} EXCEPT SELECT {content} FROM {name}
+        WHERE {spec.partition} IN (SELECT {spec.partition} FROM staged_{name})""")
+    run(f"DELETE FROM {name} WHERE EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, spec.key)})")
+    values = ", ".join(instant(loaded_at) if column == LOADED_AT else column for column in spec.names)
+    run(f"INSERT INTO {name} ({', '.join(spec.names)}) SELECT {values} FROM accepted_{name}")

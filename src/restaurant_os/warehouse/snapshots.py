@@ -1,0 +1,135 @@
+"""What a closed business day was, and what later changes made of it: the rows of `day_snapshots`, kept as commits change settled days.
+
+A day is settled for a dataset once the ledger says that it was read at or after 6 hours past its closeout (reference, section 8: fees come
+then; whatever changes later is a restatement). Nothing is kept of a settled day until a commit is about to change it: then its figures as
+they stand are kept under sequence 0, and after the commit those it has now, with the records that made them so. SQL inside one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from restaurant_os.batch import BUSINESS_DATE, MODIFIED
+from restaurant_os.tables import CASH, CHANGED_DAYS, DAY_SNAPSHOTS, DIM_BUSINESS_DAYS, LABOR, ORDERS, SYNC_RUNS
+from restaurant_os.warehouse.merge import Run, day, instant, text
+
+#: From a closeout until its day is settled.
+SETTLED_AFTER = timedelta(hours=6)
+SETTLES = f"d.ends_at + INTERVAL '{SETTLED_AFTER // timedelta(hours=1)} hours'"
+MOST_RECORDS = 100
+BASELINE = 0
+
+#: By dataset: the view its figures come from, and which column of it each figure is.
+FIGURES: dict[str, tuple[str, dict[str, str]]] = {
+    ORDERS.name: (
+        "daily_sales",
+        {name: name for name in ("orders", "gross_sales", "discounts", "refunds", "net_sales", "tax", "tips")},
+    ),
+    LABOR.name: ("daily_profitability", {"labor_hours": "labor_hours", "labor_cost": "labor_cost"}),
+    CASH.name: ("daily_cash", {"cash_entries": "entries_total", "cash_deposits": "actual_deposit"}),
+}
+NAMES = (
+    "orders",
+    "gross_sales",
+    "discounts",
+    "refunds",
+    "net_sales",
+    "tax",
+    "tips",
+    "labor_hours",
+    "labor_cost",
+    "cash_entries",
+    "cash_deposits",
+)
+
+Day = tuple[str, date]
+
+
+@dataclass(slots=True)
+class Snapshots:
+    """The restatements of one commit. `before` keeps what the days were that it is about to change, `note` the records, `after` what became of the days."""
+
+    run: Run
+    dataset: str
+    loaded_at: datetime
+    _watched: dict[Day, set[str]] = field(default_factory=dict)
+
+    def before(self, days: Iterable[Day]) -> None:
+        """`days` are about to change: keep the figures of those that are settled, unless an earlier commit did."""
+        settled = self._settled(list(days))
+        if not settled:
+            return
+        self._watched |= {own: set() for own in settled if own not in self._watched}
+        kept = set(
+            self._rows(f"SELECT restaurant_guid, business_date FROM {DAY_SNAPSHOTS.name} WHERE dataset = {text(self.dataset)}", settled)
+        )
+        fresh = [own for own in settled if own not in kept]
+        if fresh:
+            ends = f"(SELECT restaurant_guid, business_date, {SETTLES} AS taken_at FROM {DIM_BUSINESS_DAYS.name} AS d)"
+            self._insert(fresh, sequence=str(BASELINE), taken=ends, records="''")
+
+    def note(self, touched: str) -> None:
+        """Keep in mind which records a merge changed. `touched`: a query of them (id, restaurant_guid, business_date)."""
+        for own, records in self._watched.items():
+            guid, on = own
+            here = f"restaurant_guid = {text(guid)} AND business_date = {day(on)}"
+            records.update(str(one) for (one,) in self.run(f"SELECT DISTINCT id FROM ({touched}) AS q WHERE {here}"))
+
+    def after(self, taken_at: datetime) -> None:
+        """What the commit made of the settled days. `taken_at`: when the read that changed them began."""
+        for own, records in self._watched.items():
+            [(sequence,)] = self.run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+            taken = f"(SELECT restaurant_guid, business_date, {instant(taken_at)} AS taken_at FROM {DIM_BUSINESS_DAYS.name})"
+            self._insert([own], sequence=str(sequence), taken=taken, records=text(_joined(records)))
+            self._drop_unchanged(own, sequence)
+
+    # --- its parts ------------------------------------------------------------------------------------------------
+
+    def _settled(self, days: Sequence[Day]) -> list[Day]:
+        """Those the ledger had read, before this commit, at or after the time at which they settle."""
+        if not days:
+            return []
+        found = self._rows(
+            f"""SELECT restaurant_guid, business_date FROM {DIM_BUSINESS_DAYS.name} AS d WHERE EXISTS (
+                SELECT 1 FROM {SYNC_RUNS.name} AS r WHERE r.dataset = {text(self.dataset)} AND r.restaurant_guid = d.restaurant_guid
+                AND r.status = 'done' AND (
+                    (r.window_kind = {text(BUSINESS_DATE)} AND r.business_date = d.business_date AND r.started_at >= {SETTLES})
+                    OR (r.window_kind = {text(MODIFIED)} AND r.window_start <= {SETTLES} AND r.window_end >= {SETTLES})))""",
+            days,
+        )
+        return [own for own in days if own in set(found)]
+
+    def _rows(self, query: str, days: Sequence[Day]) -> list[Day]:
+        """The days among `days` that a query of (restaurant_guid, business_date) brings."""
+        places = f"restaurant_guid IN ({', '.join(text(guid) for guid in sorted({guid for guid, _ in days}))})"
+        dates = f"business_date IN ({', '.join(day(on) for on in sorted({on for _, on in days}))})"
+        wanted = set(days)
+        return [(guid, on) for guid, on in self.run(f"{query} AND {places} AND {dates}") if (guid, on) in wanted]
+
+    def _insert(self, days: Sequence[Day], *, sequence: str, taken: str, records: str) -> None:
+        view, columns = FIGURES[self.dataset]
+        values: dict[str, Any] = {name: f"f.{columns[name]}" if name in columns else "NULL" for name in NAMES}
+        for guid, on in days:
+            self.run(f"""INSERT INTO {DAY_SNAPSHOTS.name} (dataset, restaurant_guid, business_date, sequence, taken_at, {", ".join(NAMES)},
+                record_guids, _loaded_at)
+                SELECT {text(self.dataset)}, {text(guid)}, {day(on)}, {sequence}, t.taken_at, {", ".join(values[name] for name in NAMES)},
+                    {records}, {instant(self.loaded_at)}
+                FROM {taken} AS t LEFT JOIN (SELECT * FROM {view} WHERE restaurant_guid = {text(guid)} AND business_date = {day(on)}) AS f ON TRUE
+                WHERE t.restaurant_guid = {text(guid)} AND t.business_date = {day(on)}""")
+
+    def _drop_unchanged(self, own: Day, sequence: int) -> None:
+        """A change that moved no figure (a server, a name) is no restatement."""
+        guid, on = own
+        here = f"dataset = {text(self.dataset)} AND restaurant_guid = {text(guid)} AND business_date = {day(on)}"
+        same = " AND ".join(f"p.{name} IS NOT DISTINCT FROM s.{name}" for name in NAMES)
+        self.run(f"""DELETE FROM {DAY_SNAPSHOTS.name} AS s WHERE {here} AND sequence = {sequence} AND EXISTS (
+            SELECT 1 FROM (SELECT * FROM {DAY_SNAPSHOTS.name} WHERE {here} AND sequence < {sequence} ORDER BY sequence DESC LIMIT 1) AS p
+            WHERE {same})""")
+
+
+def _joined(records: Iterable[str]) -> str:
+    ids = sorted(records)
+    return " ".join(ids[:MOST_RECORDS]) + (" ..." if len(ids) > MOST_RECORDS else "")
