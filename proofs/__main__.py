@@ -1,4 +1,4 @@
-"""`python -m proofs [books] [kills] [merges]`: the proofs that are named, or all; exit code 1 if one fails."""
+"""`python -m proofs [books] [figures] [kills] [merges]`: the proofs that are named, or all; exit code 1 if one fails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofs import ROOT, books, kills, merges
+from proofs import ROOT, books, figures, kills, merges
 from proofs.progress import shown
 from toast_simulator import environment
 
-PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {"books": books.prove, "kills": kills.prove, "merges": merges.prove}
+PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "books": books.prove,
+    "figures": figures.prove,
+    "kills": kills.prove,
+    "merges": merges.prove,
+}
 RESULT = ROOT / "proofs.json"
 
 
@@ -24,7 +29,7 @@ def main(wanted: Sequence[str]) -> int:
         print(f"proofs: there is no proof '{unknown[0]}'; there are {', '.join(PROOFS)}.", file=sys.stderr)
         return 2
     commit, began = current_commit(), time.monotonic()
-    figures = kept_figures(commit)
+    proven = kept_figures(commit)
     failed = []
     with tempfile.TemporaryDirectory(prefix="restaurant-os-proofs-") as folder:
         os.environ.update(environment(Path(folder)))
@@ -32,15 +37,15 @@ def main(wanted: Sequence[str]) -> int:
             own = Path(folder) / name
             own.mkdir()
             try:
-                figures[name] = PROOFS[name](own)
-                is_proven = figures[name]["failures"] == 0
+                proven[name] = PROOFS[name](own)
+                is_proven = proven[name]["failures"] == 0
             except AssertionError as problem:
-                figures[name] = {"failures": 1, "error": str(problem)}
+                proven[name] = {"failures": 1, "error": str(problem)}
                 is_proven = False
                 print(f"    {problem}", flush=True)
             if not is_proven:
                 failed.append(name)
-            RESULT.write_text(json.dumps({"commit": commit, "figures": figures}, indent=2) + "\n")
+            RESULT.write_text(json.dumps({"commit": commit, "figures": proven}, indent=2) + "\n")
     print(f"{'failed: ' + ', '.join(failed) if failed else 'all proven'} after {shown(time.monotonic() - began)}; figures in {RESULT.name}")
     return 1 if failed else 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from proofs.progress import Progress, Windows
 from restaurant_desk import Desk, desk
 from restaurant_os.pipeline.plans import MOST_DAYS, Span
+from restaurant_os.simulator.faults import KINDS
 from restaurant_os.sources.pacing import Pacer
 from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, PROFILES
 from toast_simulator import EVERY_FAULT, Sales, Toast, simulator_process
@@ -71,7 +72,7 @@ def prove(folder: Path) -> dict[str, object]:
         by_span = replace(group, folder=folder / "spring-again")
         shutil.copytree(group.folder, by_span.folder)
         with progress.step(BY_CHANGES):
-            sync(group)
+            brisk_sync(group)
         judge(BY_CHANGES, group, toast.books())
         with progress.step(AGAIN):
             span(by_span, SPRING)
@@ -82,10 +83,10 @@ def prove(folder: Path) -> dict[str, object]:
             toast.set_faults(moving_pages={"rate": 0.3, "seconds": 120})
             span(group, AUTUMN)
             toast.advance(timedelta(days=1))
-            sync(group)
+            brisk_sync(group)
             moved = toast.faults_happened()["moving_pages"]
             toast.clear_faults()
-            sync(group)
+            brisk_sync(group)
         judge(MOVING, group, toast.books(), times_moved=moved)
         with progress.step(FAULTS):
             group = desk(folder / "faults", toast)
@@ -95,7 +96,9 @@ def prove(folder: Path) -> dict[str, object]:
             toast.clear_faults()
             span(group, AUTUMN)
         judge(FAULTS, group, toast.books(), faults=happened)
-        wrong.extend(f"{FAULTS}: {fault} never happened" for fault, times in happened.items() if not times)
+        wrong.extend(
+            f"{FAULTS}: {fault} never happened" for fault, times in happened.items() if not times and "ordersBulk" in KINDS[fault].endpoints
+        )
     found["failures"] = len(wrong)
     for line in wrong[:50]:
         print(f"    {line}")
@@ -115,15 +118,15 @@ def span(group: Desk, last_day: date) -> None:
     first, last = last_day - timedelta(days=DAYS - 1), max(on for _, on in group.toast.books())
     while first <= last:
         until = min(first + timedelta(days=MOST_DAYS - 1), last)
-        sync(group, Span(first, until))
+        brisk_sync(group, Span(first, until))
         first = until + timedelta(days=1)
 
 
-def sync(group: Desk, asked: Span | None = None) -> None:
+def brisk_sync(group: Desk, asked: Span | None = None, dataset: str = "orders") -> None:
     """One sync of all locations, which must end well."""
     app = group.app()
     app.toast.pacer = Pacer(BRISK, app.clock)
-    results = app.sync("orders").run(app.locations(), asked, Windows())
+    results = app.sync(dataset).run(app.locations(), asked, Windows())
     app.toast.http.close()
     failed = [f"{result.location.name}: {result.error}" for result in results if result.error]
     if failed:

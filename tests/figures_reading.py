@@ -25,12 +25,13 @@ class Book:
     name: str
     view: str
     hours: frozenset[str] = frozenset()
+    closed_only: bool = False
 
 
 BOOKS = (
     Book("sales", "daily_profitability"),
-    Book("labor", "daily_profitability", frozenset({"regular_hours", "overtime_hours", "labor_hours", "salaried_hours"})),
-    Book("cash", "daily_cash"),
+    Book("labor", "daily_profitability", frozenset({"regular_hours", "overtime_hours", "labor_hours", "salaried_hours"}), closed_only=True),
+    Book("cash", "daily_cash", closed_only=True),
     Book("close", "daily_close"),
 )
 KEYS = ("restaurant_guid", "business_date")
@@ -44,20 +45,24 @@ class Compared:
     differences: tuple[str, ...]
 
 
-def compare(warehouse: Path, toast: Toast) -> dict[str, Compared]:
-    """Every figure of every book with the view's, and every day of a view that no book knows with nought."""
-    return {book.name: _compare(book, warehouse, toast.book(book.name)) for book in BOOKS}
+def compare(warehouse: Path, toast: Toast, last_closed: date) -> dict[str, Compared]:
+    """Every figure of every book with the view's, and every day of a view that no book knows with nought.
+
+    Labor and cash up to `last_closed`: on a day that is still open they move with every minute.
+    """
+    return {book.name: _compare(book, warehouse, toast.book(book.name), last_closed) for book in BOOKS}
 
 
-def _compare(book: Book, warehouse: Path, rows: list[dict[str, Any]]) -> Compared:
+def _compare(book: Book, warehouse: Path, rows: list[dict[str, Any]], last_closed: date) -> Compared:
     columns = [name for name in (rows[0] if rows else {}) if name not in KEYS]
     ours = {
         (guid, on): dict(zip(columns, values, strict=True))
         for guid, on, *values in read(warehouse, f"SELECT {', '.join((*KEYS, *columns))} FROM {book.view}")
     }
     theirs = {(row["restaurant_guid"], date.fromisoformat(row["business_date"])): row for row in rows}
-    lines = [line for key in sorted(ours.keys() | theirs.keys()) for line in _day(book, columns, key, ours.get(key), theirs.get(key))]
-    return Compared(len(theirs) * len(columns), tuple(lines))
+    days = sorted(key for key in ours.keys() | theirs.keys() if not book.closed_only or key[1] <= last_closed)
+    lines = [line for key in days for line in _day(book, columns, key, ours.get(key), theirs.get(key))]
+    return Compared(len(days) * len(columns), tuple(lines))
 
 
 def _day(
