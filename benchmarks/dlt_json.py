@@ -63,6 +63,10 @@ def is_void(payment: Json) -> bool:
     return payment.get("voidInfo") is not None or payment.get("paymentStatus") == "VOIDED"
 
 
+def is_money(payment: Json) -> bool:
+    return not is_void(payment) and payment.get("paymentStatus") not in ("DENIED", "CANCELLED", "ERROR", "ERROR_NETWORK")
+
+
 def is_sale_line(line: Json) -> bool:
     return not (line["voided"] or line["deferred"] or line["selectionType"] in NOT_SALES or line["displayName"] == "Gift Card")
 
@@ -139,7 +143,7 @@ class OrderRows:
         deleted = bool(check["deleted"] or order["deleted"])
         counts = self.counts and not voided and not deleted
         own = self.own | {"check_guid": check["guid"], "is_deleted": deleted}
-        paid = [p for p in check["payments"] or () if not is_void(p)]
+        paid = [p for p in check["payments"] or () if is_money(p)]
         tips = sum((cash(p["tipAmount"]) for p in paid), ZERO)
         kinds = "+".join(sorted({p["type"] or "UNKNOWN" for p in paid})) or None
         opened = check["openedDate"] or order["openedDate"]
@@ -264,7 +268,7 @@ class OrderRows:
             "house_account_guid": guid(payment["houseAccount"]),
             "other_payment_guid": guid(payment["otherPayment"]),
             "is_voided": is_void(payment),
-            "is_counted": counts and not is_void(payment),
+            "is_counted": counts and is_money(payment),
         }
 
     def _modifiers(self, own: Json, modifiers: list[Json] | None, root: str, parent: str, depth: int, voided: bool, counts: bool) -> None:

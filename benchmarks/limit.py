@@ -77,6 +77,8 @@ CREATE TEMP MACRO day(n) AS make_date(n // 10000, n // 100 % 100, n % 100);
 CREATE TEMP MACRO total(amounts) AS coalesce(list_sum(amounts), 0);
 CREATE TEMP MACRO remitted(taxes) AS total([t.taxAmount FOR t IN taxes IF yes(t.facilitatorCollectAndRemitTax)]);
 CREATE TEMP MACRO void_payment(p) AS p.voidInfo IS NOT NULL OR yes(p.paymentStatus = 'VOIDED');
+CREATE TEMP MACRO is_money(p) AS NOT void_payment(p)
+    AND NOT yes(p.paymentStatus IN ('DENIED', 'CANCELLED', 'ERROR', 'ERROR_NETWORK'));
 CREATE TEMP MACRO sale_line(s) AS NOT (yes(s.voided) OR yes(s.deferred)
     OR yes(s.selectionType IN ('TOAST_CARD_SELL', 'TOAST_CARD_RELOAD', 'HOUSE_ACCOUNT_PAY_BALANCE')) OR yes(s.displayName = 'Gift Card'));
 CREATE TEMP MACRO sale_charge(s) AS NOT yes(s.gratuity)
@@ -95,7 +97,7 @@ SELECT guid AS order_guid, c.guid AS check_guid, restaurant_guid, on_day, modifi
     excessFood, promisedDate, source, diningOption.guid AS order_option, revenueCenter.guid AS center,
     coalesce(c.openedDate, openedDate) AS opened, yes(voided) OR yes(c.voided) AS voided, yes(deleted) OR yes(c.deleted) AS deleted,
     counts AND NOT yes(c.voided) AND NOT yes(c.deleted) AS counts,
-    [p FOR p IN c.payments IF NOT void_payment(p)] AS paid
+    [p FOR p IN c.payments IF is_money(p)] AS paid
 FROM each;
 CREATE TEMP TABLE lines AS SELECT * EXCLUDE (c, paid), unnest(c.selections) AS s, c.totalAmount AS check_total, c.taxAmount AS check_tax,
     total([p.tipAmount FOR p IN paid]) AS tips,
@@ -158,7 +160,7 @@ INSERTS = {
     "fact_payments": """SELECT order_guid, p.guid, check_guid, restaurant_guid, on_day, modified, p.type, p.amount, p.tipAmount,
         p.amountTendered, p.cardType, p.cardEntryMode, p.paymentStatus, p.refundStatus, p.originalProcessingFee, p.paidDate,
         day(p.paidBusinessDate), day(p.voidInfo.voidBusinessDate), p.server.guid, p.cashDrawer.guid, p.houseAccount.guid,
-        p.otherPayment.guid, void_payment(p), deleted, counts AND NOT void_payment(p), now()
+        p.otherPayment.guid, void_payment(p), deleted, counts AND is_money(p), now()
         FROM (SELECT *, unnest(c.payments) AS p FROM checks) AS c""",
     "fact_refunds": """WITH known AS (
             SELECT r.*, NOT inferred AS shown, inferred, CASE WHEN inferred THEN t.refund_guid ELSE r.refund_guid END AS transaction,

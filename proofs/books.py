@@ -113,13 +113,13 @@ def world(last_day: date, *, locations: int = LOCATIONS, days: int = DAYS) -> It
         yield toast
 
 
-def span(group: Desk, last_day: date) -> None:
-    """Every business date from the first of the world to the last that anything is promised for."""
-    first, last = last_day - timedelta(days=DAYS - 1), max(on for _, on in group.toast.books())
+def span(group: Desk, last_day: date, until: date | None = None) -> None:
+    """Every business date from the first of the world to `until`, or to the last that anything is promised for."""
+    first, last = last_day - timedelta(days=DAYS - 1), until or max(on for _, on in group.toast.books())
     while first <= last:
-        until = min(first + timedelta(days=MOST_DAYS - 1), last)
-        brisk_sync(group, Span(first, until))
-        first = until + timedelta(days=1)
+        end = min(first + timedelta(days=MOST_DAYS - 1), last)
+        brisk_sync(group, Span(first, end))
+        first = end + timedelta(days=1)
 
 
 def brisk_sync(group: Desk, asked: Span | None = None, dataset: str = "orders") -> None:

@@ -1,4 +1,4 @@
-"""Write the pages that say what the code already says: docs/tables.md, docs/commands.md, docs/settings.md.
+"""Write the pages that say what the code already says: docs/tables.md, docs/metrics.md, docs/commands.md, docs/settings.md.
 
     python scripts/docs.py            write them
     python scripts/docs.py --check    fail, naming the pages, when one is not up to date
@@ -27,9 +27,24 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from restaurant_os.cli import app
-from restaurant_os.settings import PREFIX, DiscountKinds, Location, Settings, ToastSettings
-from restaurant_os.tables import COUNT, DATE, FLAG, INSTANT, MONEY, ORDER_TABLES, REAL, TABLES, TEXT, TableSpec
-from restaurant_os.transformations import VIEWS, View
+from restaurant_os.settings import PREFIX, DiscountKinds, LaborSettings, Location, ReportSettings, Salary, Settings, ToastSettings
+from restaurant_os.tables import (
+    CALENDAR_TABLES,
+    CASH_TABLES,
+    COUNT,
+    DATE,
+    FLAG,
+    INSTANT,
+    LABOR_TABLES,
+    MONEY,
+    ORDER_TABLES,
+    REAL,
+    RECORD_TABLES,
+    TABLES,
+    TEXT,
+    TableSpec,
+)
+from restaurant_os.transformations import GROUPS, METRICS, VIEWS, View
 
 DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 100
@@ -69,9 +84,10 @@ TYPE_MEANINGS = (
 TABLES_HEAD = """\
 # Tables
 
-Made by `python scripts/docs.py` from `src/restaurant_os/tables.py` and `transformations.py`. Do not edit.
+Made by `python scripts/docs.py` from `src/restaurant_os/tables/` and `transformations.py`. Do not edit.
 
-Field names are those of Toast's Orders API v2 unless another API is named. `ours` is worked out here.
+Field names are those of Toast's APIs: Orders v2, Cash Management v1 (`CashEntry`, `CashDeposit`), Labor v1 (`TimeEntry`, `Shift`, `Job`, `Employee`).
+`ours` is worked out here.
 
 In the order tables:
 
@@ -91,10 +107,15 @@ def tables() -> str:
     contents = [f"- [{name}](#{name}): {meaning}" for name, meaning in listed]
     types = markdown_table(("type", "meaning", "in DuckDB"), TYPE_MEANINGS)
     views = "".join(_view(view) for view in VIEWS)
-    orders = "".join(_table(spec) for spec in ORDER_TABLES)
-    ours = "".join(_table(spec) for spec in TABLES if spec not in ORDER_TABLES)
-    parts = ("\n".join(contents), "\n\n## Types\n\n", types, "\n## Views\n", views, "\n## Orders\n", orders, "\n## Ours\n", ours)
-    return TABLES_HEAD + "".join(parts)
+    chapters = (
+        ("Orders", ORDER_TABLES),
+        ("Labor", LABOR_TABLES),
+        ("Cash", CASH_TABLES),
+        ("Calendar", CALENDAR_TABLES),
+        ("Ours", RECORD_TABLES),
+    )
+    told = "".join(f"\n## {title}\n" + "".join(_table(spec) for spec in specs) for title, specs in chapters)
+    return TABLES_HEAD + "".join(("\n".join(contents), "\n\n## Types\n\n", types, "\n## Views\n", views, told))
 
 
 def _view(view: View) -> str:
@@ -117,6 +138,61 @@ def _table(spec: TableSpec) -> str:
 
 def _names(names: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in names)
+
+
+# --- metrics --------------------------------------------------------------------------------------------------------
+
+METRICS_HEAD = """\
+# Metrics
+
+Made by `python scripts/docs.py` from `src/restaurant_os/transformations.py`. Do not edit.
+
+A metric is a sum over rows, a sum of such sums, or a ratio of them. A ratio is made of the sums of its own row, so it means the same for an hour, a day,
+a week, a job or a dining option: sums over sums, never an average of ratios.
+
+- Sums are exact, to four places. Ratios are doubles, not rounded.
+- A ratio has no value where one of its columns has none, or what it is divided by is not above zero. The labor ratios have none where `labor_reason`
+  gives a reason, `average_check` and `sales_per_guest` none where `sales_reason` does, the rates none where the sales were not read.
+- Where there is no value it is null, never 0.
+
+"""
+REASONS = """
+## Reasons
+
+Each side of a day is known up to its `as_of`, by the ledger `sync_runs`: the start of the last whole read of the date, or, where it is later, the end of
+the gap-free chain of changes. The chain counts where it began before the day, or before the day was read whole.
+
+| reason | when |
+| --- | --- |
+| no sales read, no labor read, no cash read | the side has no `as_of` |
+| sales stale, labor stale, cash stale | the side ends before the day does, and the other one is known for more than 60 minutes longer |
+| no sales | net sales are not above zero |
+| no punches | there are no labor hours |
+| incomplete: n of m days | n of a week's m days have both sides, neither stale |
+| deposit pending | there is none yet, and fewer than two business days have closed since |
+
+They are given in this order: the first that holds.
+"""
+
+
+def metrics() -> str:
+    """docs/metrics.md."""
+    header = ("metric", "unit", "formula", "meaning")
+    groups = [
+        f"## {title}\n\n" + markdown_table(header, ((f"`{m.name}`", m.unit, _code(m.formula), m.meaning) for m in own))
+        for title, own in GROUPS.items()
+    ]
+    shown = []
+    known = {metric.name for metric in METRICS}
+    for view in VIEWS:
+        own = ", ".join(f"`{name}`" for name, _ in view.columns if name in known)
+        shown.append((f"[{view.name}](tables.md#{view.name})", view.meaning, own))
+    views = "\n## Views\n\nEvery column is in [tables.md](tables.md#views).\n\n" + markdown_table(("view", "shows", "metrics"), shown)
+    return METRICS_HEAD + "\n".join(groups) + REASONS + views
+
+
+def _code(formula: str) -> str:
+    return formula if formula.startswith("sum over") else f"`{formula}`"
 
 
 # --- commands -------------------------------------------------------------------------------------------------------
@@ -173,7 +249,7 @@ def help_text(path: tuple[str, ...]) -> str:
 #: Not given by a person: where the others were found.
 OWN = frozenset({"source", "folder"})
 #: Fields that are sections or credentials, which have places of their own on the page.
-ELSEWHERE = frozenset({"toast", "locations", "discounts", "toast_client_id", "toast_client_secret"})
+ELSEWHERE = frozenset({"toast", "locations", "discounts", "labor", "reports", "salaries", "toast_client_id", "toast_client_secret"})
 
 MEANINGS: dict[str, str] = {
     "warehouse": "The DuckDB file. `duckdb:///name` is relative to the settings file; `duckdb:////name`, with four slashes, is absolute.",
@@ -185,6 +261,14 @@ MEANINGS: dict[str, str] = {
     "toast.overlap_minutes": "A window of changes begins so many minutes before the mark.",
     "toast.first_days": "How many days back the very first incremental sync looks.",
     "toast.timeout_seconds": "Seconds after which a call counts as unanswered.",
+    "labor.overtime_multiplier": "What an overtime hour costs, as a multiple of the wage: Toast gives the hours and no factor.",
+    "labor.double_time_after_hours": "Overtime hours of a punch beyond this many in all are double time; left out, there is none.",
+    "labor.double_time_multiplier": "What an hour of double time costs, as a multiple of the wage.",
+    "labor.suspect_after_hours": "A punch longer than this is suspect, and an open one stops accruing there.",
+    "labor.late_clock_out_minutes": "An open punch stops accruing so many minutes after its scheduled end.",
+    "labor.names": "Employees' names: `keep`, `hash` (a digest that tells two apart) or `drop`.",
+    "labor.base_wages": "Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.",
+    "reports.week_starts": "The day on which a report week starts.",
     "discounts.comp": "Comps: the house pays.",
     "discounts.promo": "Promotions.",
     "discounts.employee": "Employee meals.",
@@ -193,6 +277,12 @@ MEANINGS: dict[str, str] = {
     "locations.toast_guid": "The location's GUID, never its group's. No two the same.",
     "locations.timezone": "IANA time zone, such as `America/New_York`.",
     "locations.closeout_hour": "Local hour at which the business day ends.",
+    "locations.labor_source": "Where its punches are: `toast`, or `none` for a system that is not connected.",
+    "salaries.location": "Name or GUID of the location that bears it.",
+    "salaries.job": "What it is for; told nobody else.",
+    "salaries.weekly": "Dollars a week; a seventh counts on each business date.",
+    "salaries.start": "First business date it is due; left out, always was.",
+    "salaries.end": "Last business date it is due; left out, still is.",
     "toast_client_id": "The API client's id. Blanks and quotes around it are taken off.",
     "toast_client_secret": "Its secret. The same.",
 }
@@ -217,7 +307,14 @@ The API token is kept in `$XDG_CACHE_HOME/restaurant-os`, or `~/.cache/restauran
 
 def setting_names() -> list[str]:
     """Every setting a person may give, `section.name` in a section."""
-    sections: tuple[tuple[str, type[BaseModel]], ...] = (("toast.", ToastSettings), ("discounts.", DiscountKinds), ("locations.", Location))
+    sections: tuple[tuple[str, type[BaseModel]], ...] = (
+        ("toast.", ToastSettings),
+        ("labor.", LaborSettings),
+        ("reports.", ReportSettings),
+        ("discounts.", DiscountKinds),
+        ("locations.", Location),
+        ("salaries.", Salary),
+    )
     top = [name for name in Settings.model_fields if name not in OWN | ELSEWHERE]
     inner = [prefix + name for prefix, model in sections for name in model.model_fields]
     return [*top, *inner, "toast_client_id", "toast_client_secret"]
@@ -238,6 +335,8 @@ def settings() -> str:
     sections = (
         ("## At the top of the file", "", Settings, [n for n in Settings.model_fields if n not in OWN | ELSEWHERE]),
         ("## [toast]\n\nHow Toast is asked.", "toast.", ToastSettings, list(ToastSettings.model_fields)),
+        ("## [labor]\n\nWhat labor costs beyond what Toast says.", "labor.", LaborSettings, list(LaborSettings.model_fields)),
+        ("## [reports]\n\nHow reports are cut.", "reports.", ReportSettings, list(ReportSettings.model_fields)),
         (
             "## [discounts]\n\nNames or GUIDs of your discounts, by what they are. They fill `kind` in `fact_order_discounts`. A discount that is\n"
             "not named here is `loyalty` when the API gives loyalty details, `promo` when it has a promo code, else `other`.",
@@ -253,12 +352,13 @@ def settings() -> str:
             for n in names
         ]
         text.append(f"{title}\n\n{markdown_table(header, rows)}")
-    fields = Location.model_fields
-    places = [(f"`{n}`", _default(Location, n), _allowed(fields[n]), MEANINGS[f"locations.{n}"]) for n in fields]
     text.append(
         "## [[locations]]\n\nOne block per restaurant. `restaurant-os init --from-toast URL` fills them in from the API. As an environment\n"
-        f"variable, `{PREFIX}LOCATIONS`, they are a JSON list of objects.\n\n"
-        + markdown_table(("name", "default", "allowed", "meaning"), places)
+        f"variable, `{PREFIX}LOCATIONS`, they are a JSON list of objects.\n\n" + _blocks(Location, "locations")
+    )
+    text.append(
+        "## [[salaries]]\n\nOne block per salary. They are in `labor_percent_loaded` alone: what a salaried job earns is in no punch.\n\n"
+        + _blocks(Salary, "salaries")
     )
     credentials = [n for n in Settings.model_fields if n.startswith("toast_client_")]
     secrets = [(f"`{Settings.model_fields[n].validation_alias}`", MEANINGS[n]) for n in credentials]
@@ -267,6 +367,11 @@ def settings() -> str:
         + markdown_table(("environment variable", "meaning"), secrets)
     )
     return "\n".join(text)
+
+
+def _blocks(model: type[BaseModel], name: str) -> str:
+    rows = [(f"`{n}`", _default(model, n), _allowed(model.model_fields[n]), MEANINGS[f"{name}.{n}"]) for n in model.model_fields]
+    return markdown_table(("name", "default", "allowed", "meaning"), rows)
 
 
 def _allowed(field: FieldInfo) -> str:
@@ -284,7 +389,7 @@ def _default(model: type[BaseModel] | type[BaseSettings], name: str) -> str:
     field = model.model_fields[name]
     if field.is_required():
         return "none: must be given"
-    if field.default == ():
+    if field.default in ((), {}, None, ""):
         return "none"
     return f"`{field.default}`"
 
@@ -317,14 +422,13 @@ def _only_table(_: object, rows: list[tuple[Any, ...]], span: Any, changed: int,
     from restaurant_os import demo, terminal
     from restaurant_os.text import count
 
-    total = ("all", *(None if n == 4 else sum(row[n] for row in rows) for n in range(1, len(demo.COLUMNS))))
-    terminal.print_table(f"Sales from {span.first} to {span.last}", [name.replace("_", " ") for name in demo.COLUMNS], [*rows, total])
-    terminal.out.print(f"{count(changed, 'order')} new or changed in {seconds:.0f} s", highlight=False)
+    demo.show_table(rows, span)
+    terminal.out.print(f"{count(changed, 'record')} new or changed in {seconds:.0f} s", highlight=False)
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------
 
-PAGES = {"tables.md": tables, "commands.md": commands, "settings.md": settings}
+PAGES = {"tables.md": tables, "metrics.md": metrics, "commands.md": commands, "settings.md": settings}
 
 
 def stale() -> list[str]:

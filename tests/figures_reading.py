@@ -61,15 +61,23 @@ def _compare(book: Book, warehouse: Path, rows: list[dict[str, Any]], last_close
     }
     theirs = {(row["restaurant_guid"], date.fromisoformat(row["business_date"])): row for row in rows}
     days = sorted(key for key in ours.keys() | theirs.keys() if not book.closed_only or key[1] <= last_closed)
-    lines = [line for key in days for line in _day(book, columns, key, ours.get(key), theirs.get(key))]
+    lines = [line for key in days for line in _day(book, columns, key, ours.get(key), theirs.get(key), has_begun=key[1] <= last_closed)]
     return Compared(len(days) * len(columns), tuple(lines))
 
 
 def _day(
-    book: Book, columns: list[str], key: tuple[str, date], ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None
+    book: Book,
+    columns: list[str],
+    key: tuple[str, date],
+    ours: Mapping[str, Any] | None,
+    theirs: Mapping[str, Any] | None,
+    *,
+    has_begun: bool,
 ) -> Iterator[str]:
     for column in columns:
         mine, wanted = (ours or {}).get(column), (theirs or {}).get(column)
+        if mine is None and not has_begun:
+            continue  # where nothing counts yet, a day to come has no figures, and a reason
         if theirs is None and (mine is None or isinstance(mine, str)):
             continue  # a day no book knows has no figures
         if not _agree(mine, wanted, MINUTE if column in book.hours else CENT / 2):

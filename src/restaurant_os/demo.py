@@ -47,6 +47,8 @@ SELECT d.restaurant_guid, d.orders::BIGINT, i.items, d.net_sales, (d.net_sales /
 FROM days AS d JOIN items AS i USING (restaurant_guid) LEFT JOIN cash AS c USING (restaurant_guid)
 """
 COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds", "labor_percent", "cplh", "cash_over_short")
+#: Of those, what can be added up; the rest are ratios.
+SUMMED = frozenset({"orders", "items", "net_sales", "voids", "refunds", "cash_over_short"})
 #: What the demo brings in, in this order.
 DATASETS = ("orders", "labor", "cash")
 
@@ -147,21 +149,15 @@ def _summary(app: App) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: row[3], reverse=True)
 
 
-def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
+def show_table(rows: list[tuple[Any, ...]], span: Span) -> None:
+    """What each restaurant sold, worked and counted, and what all of them did."""
     titles = [{"labor_percent": "labor %", "cplh": "CPLH"}.get(name, name.replace("_", " ")) for name in COLUMNS]
-    total = (
-        "all",
-        sum(r[1] for r in rows),
-        sum(r[2] for r in rows),
-        sum(r[3] for r in rows),
-        None,
-        sum(r[5] for r in rows),
-        sum(r[6] for r in rows),
-        None,
-        None,
-        sum(r[9] or 0 for r in rows),
-    )
+    total = ("all", *(sum(row[n] or 0 for row in rows) if COLUMNS[n] in SUMMED else None for n in range(1, len(COLUMNS))))
     terminal.print_table(f"Sales, labor and cash from {span.first} to {span.last}", titles, [*rows, total])
+
+
+def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
+    show_table(rows, span)
     terminal.out.print(f"{count(changed, 'record')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
     command = _command()
     config = f"--config {folder / FILE_NAME}"

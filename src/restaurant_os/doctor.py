@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from restaurant_os.app import App
-from restaurant_os.errors import AccessError, RestaurantOSError
+from restaurant_os.errors import AccessError, RequestError, RestaurantOSError
 from restaurant_os.pipeline.sync import MOST_THREADS
-from restaurant_os.probes import Finding, Probe, cash_finding, failed, labor_findings
+from restaurant_os.probes import Finding, Probe, cash_finding, failed, labor_findings, refused
 from restaurant_os.settings import Location
 from restaurant_os.sources.toast import cash, labor
 from restaurant_os.sources.toast.client import ORDERS_BULK, ToastClient
@@ -135,6 +135,8 @@ def _location(client: ToastClient, location: Location) -> Finding:
             scope=SCOPE,
             params={"businessDate": f"{day:%Y%m%d}", "pageSize": "1", "page": "1"},
         )
+    except (RequestError, AccessError) as problem:
+        return refused(check, client, location, problem, SCOPE)
     except RestaurantOSError as problem:
         return failed(check, problem)
     try:

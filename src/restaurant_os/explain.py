@@ -22,6 +22,9 @@ SHIFTS_PATH = "/labor/v1/shifts"
 #: The longest period of a labor call (reference, 5.1).
 LONGEST = timedelta(days=31)
 RANGES = ("startDate", "endDate", "modifiedStartDate", "modifiedEndDate")
+SELECTORS = {ENTRIES_PATH: (*RANGES, "businessDate", "timeEntryIds"), SHIFTS_PATH: ("startDate", "endDate", "shiftIds")}
+#: A business day is never longer; a shift that is asked by one must lie in it.
+A_DAY = timedelta(hours=25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,14 @@ def explain(url: str, headers: Mapping[str, str], now: datetime) -> list[Cause]:
     Raises:
         UsageError: it is a request of something else.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host that cannot be one
+        parts = urlsplit("")
     path = next((known for known in (*CASH_PATHS, ENTRIES_PATH, SHIFTS_PATH) if parts.path.rstrip("/").endswith(known)), None)
     if path is None:
         raise UsageError(
-            f"'{printable(parts.path or url, 120)}' is no request of cash or labor.",
+            f"'{printable(parts.path or url.rpartition('@')[2], 120)}' is no request of cash or labor.",
             next_step=f"Give the whole address that was called, of {', '.join((*CASH_PATHS, ENTRIES_PATH, SHIFTS_PATH))}.",
         )
     parameters: dict[str, list[str]] = {}
@@ -110,7 +116,7 @@ def _cash_date(asked: Asked, now: datetime) -> Iterator[Cause]:
 def _yyyymmdd(value: str) -> Iterator[Cause]:
     if not value:
         yield Cause("empty businessDate", "400", "businessDate is empty.", "Write the date as 20260301.")
-    elif not re.fullmatch(r"\d{8}", value):
+    elif not re.fullmatch(r"[0-9]{8}", value):
         wrong = re.search(r"(\d{4})-(\d{2})-(\d{2})", value)
         right = "".join(wrong.groups()) if wrong else "20260301"
         yield Cause(
@@ -143,11 +149,8 @@ def _selectors(asked: Asked, now: datetime) -> Iterator[Cause]:
         if (first in asked.parameters) != (last in asked.parameters):
             here, gone = (first, last) if first in asked.parameters else (last, first)
             yield Cause("half a pair", "400", f"{here} is there, {gone} is not.", "Give both ends of the period.")
-    selected = any(name in asked.parameters for name in (*RANGES, "businessDate", "timeEntryIds", "shiftIds"))
-    if not selected:
-        yield Cause(
-            "no selection", "400", "the request says neither a period nor ids.", "Add businessDate=20260301, or startDate and endDate."
-        )
+    if not any(name in asked.parameters for name in SELECTORS[asked.path]):
+        yield Cause("no selection", "400", f"the request has none of {', '.join(SELECTORS[asked.path])}.", "Add startDate and endDate.")
     if asked.path == ENTRIES_PATH and "businessDate" in asked.parameters:
         yield from _yyyymmdd(asked.one("businessDate"))
         yield Cause(
@@ -160,7 +163,7 @@ def _selectors(asked: Asked, now: datetime) -> Iterator[Cause]:
 
 
 def _future(value: str, now: datetime) -> Iterator[Cause]:
-    if re.fullmatch(r"\d{8}", value) and value > f"{now + timedelta(hours=14):%Y%m%d}":
+    if re.fullmatch(r"[0-9]{8}", value) and value > f"{now + timedelta(hours=14):%Y%m%d}":
         yield Cause("future day", "0 records", f"{value} has not begun.", "Ask a day that has.")
 
 
@@ -193,14 +196,14 @@ def _between(asked: Asked, first: str, last: str, now: datetime) -> Iterator[Cau
         yield Cause("future day", "0 records", f"{first} is in the future.", "Ask a period that has begun.")
     if end - start > LONGEST:
         yield Cause("longer than a month", "400", f"{(end - start).days} days at once.", "Ask at most a month per call.")
-    if _is_midnight(start) and asked.one(first).endswith("+0000"):
+    if first == "startDate" and asked.one(first).endswith(("T00:00:00.000Z", "T00:00:00.000+0000")):
         yield Cause(
             "midnight in UTC",
             "0 records or the wrong day",
             f"{first} is midnight in UTC, which is the evening before in the United States: the period misses the restaurant's day.",
             "Begin at the closeout hour on the location's own clock, with its offset: 2026-03-01T04:00:00.000-0500.",
         )
-    if asked.path == SHIFTS_PATH and end - start <= timedelta(days=1):
+    if asked.path == SHIFTS_PATH and end - start <= A_DAY:
         yield Cause(
             "containment",
             "0 records",
@@ -218,13 +221,9 @@ def _between(asked: Asked, first: str, last: str, now: datetime) -> Iterator[Cau
 
 def _time(text: str) -> datetime | None:
     """Toast's time; None when it is none (reference, 2.1). A + that was not escaped has become a blank."""
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}[+-]\d{4}", text):
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}(Z|[+-][0-9]{4})", text):
         return None
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-
-
-def _is_midnight(instant: datetime) -> bool:
-    return (instant.hour, instant.minute, instant.second) == (0, 0, 0)

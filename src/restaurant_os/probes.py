@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from restaurant_os.errors import AccessError, RequestError, RestaurantOSError
+from restaurant_os.errors import AccessError, RequestError, RestaurantOSError, RetryableError
 from restaurant_os.settings import Location
 from restaurant_os.sources.toast import cash, labor
 from restaurant_os.sources.toast.client import CASH, LABOR, ToastClient
@@ -56,14 +56,28 @@ class Probe:
         """The records of one call.
 
         Raises:
-            RestaurantOSError: it was refused; says how.
+            RestaurantOSError: it was refused, or the answer is no list; says how.
         """
-        answer = self.client.get(path, endpoint=endpoint, location=self.location.toast_guid, scope=scope, params=params)
-        found = msgspec.json.decode(answer.body)
+        answers: list[list[dict[str, Any]]] = []
+        self.client.get(
+            path,
+            endpoint=endpoint,
+            location=self.location.toast_guid,
+            scope=scope,
+            params=params,
+            accept=lambda body: answers.append(self._records(path, body)),
+        )
+        return answers[-1]
+
+    def _records(self, path: str, body: bytes) -> list[dict[str, Any]]:
+        try:
+            found = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = None
         if not isinstance(found, list):
-            raise RequestError(
-                f"Toast {path}, location {self.name}: the answer is a {type(found).__name__}, a list was expected.",
-                next_step="Check `[toast] base_url`: something between here and Toast answers in its place.",
+            raise RetryableError(
+                f"Toast {path}, location {self.name}: the answer is no list of records.",
+                next_step="Check `[toast] base_url`: something between here and Toast may answer in its place.",
             )
         return [row for row in found if isinstance(row, dict)]
 
@@ -85,7 +99,7 @@ def cash_finding(probe: Probe) -> Finding:
         entries = probe.ask(cash.ENTRIES_PATH, params, cash.SCOPE, CASH)
         deposits = probe.ask(cash.DEPOSITS_PATH, params, cash.SCOPE, CASH)
     except (RequestError, AccessError) as problem:
-        return _refused(check, probe, problem)
+        return refused(check, probe.client, probe.location, problem, cash.SCOPE)
     except RestaurantOSError as problem:
         return failed(check, problem)
     if not entries and not deposits:
@@ -98,15 +112,22 @@ def cash_finding(probe: Probe) -> Finding:
     return Finding(check, "ok", f"{count(len(entries), 'entry', 'entries')} and {count(len(deposits), 'deposit')} on {probe.day}")
 
 
-def _refused(check: str, probe: Probe, problem: RestaurantOSError) -> Finding:
+def refused(check: str, client: ToastClient, location: Location, problem: RestaurantOSError, scope: str) -> Finding:
     """A refusal of a request that is right: about the location, the scope, or Toast's own."""
     try:
-        kind = _what_the_guid_is(probe)
+        is_ours, kind = _what_the_guid_is(client, location.toast_guid)
     except RestaurantOSError:
-        kind = ""
+        is_ours, kind = False, ""
     if kind:
         step = "Write the location's own GUID as toast_guid: `restaurant-os init --from-toast URL` lists them."
         return Finding(check, "failed", f"{problem.message} {kind}", step)
+    if isinstance(problem, AccessError) and is_ours:
+        return Finding(
+            check,
+            "failed",
+            f"{problem.message} The location is connected, so it is the scope {scope} that is missing.",
+            f"In Toast Web give the client the scope {scope}.",
+        )
     if isinstance(problem, AccessError):
         return failed(check, problem)
     return Finding(
@@ -117,15 +138,14 @@ def _refused(check: str, probe: Probe, problem: RestaurantOSError) -> Finding:
     )
 
 
-def _what_the_guid_is(probe: Probe) -> str:
-    """Says so when the GUID of the settings is a group's or none of this client's."""
-    guid = probe.location.toast_guid
-    rows = probe.client.restaurants()
+def _what_the_guid_is(client: ToastClient, guid: str) -> tuple[bool, str]:
+    """Whether the GUID of the settings is a location of this client's, and, when it is not, what it is."""
+    rows = client.restaurants()
+    if any(str(row.get("restaurantGuid") or "").lower() == guid for row in rows):
+        return True, ""
     if any(str(row.get("managementGroupGuid") or "").lower() == guid for row in rows):
-        return "toast_guid is the GUID of the group, not of a location."
-    if all(str(row.get("restaurantGuid") or "").lower() != guid for row in rows):
-        return "toast_guid is none of the locations this client is connected to."
-    return ""
+        return False, "toast_guid is the GUID of the group, not of a location."
+    return False, "toast_guid is none of the locations this client is connected to."
 
 
 # --- labor ----------------------------------------------------------------------------------------------------------
@@ -143,7 +163,7 @@ def labor_findings(probe: Probe) -> Iterator[Finding]:
         yield from _punches(check, probe, len(jobs))
         yield from _schedule(check, probe)
     except (RequestError, AccessError) as problem:
-        yield _refused(check, probe, problem)
+        yield refused(check, probe.client, probe.location, problem, labor.SCOPE)
     except RestaurantOSError as problem:
         yield failed(check, problem)
 
@@ -209,20 +229,19 @@ def _no_punches(check: str, probe: Probe, jobs: int, end: datetime) -> Finding:
             f"no punches on {probe.day}, but {len(changed):,} changed in the {LOOK_BACK.days} days before: that day was closed, or nobody clocked in",
             "If people worked that day, look for their punches in Toast Web under another date.",
         )
+    told = printable(general.get("locationName") or general.get("name") or "", 60)
+    look = f"Check toast_guid of {probe.name}: `restaurant-os init --from-toast URL` lists the locations with their GUIDs."
+    if general.get("archived"):
+        return Finding(check, "failed", f"no punches in {LOOK_BACK.days} days: by Toast this GUID is '{told}', a closed location", look)
+    clock = "no jobs are set up either" if not jobs else f"{count(jobs, 'job')} set up"
+    other, step = "", 'Write labor_source = "none" for it in the settings, until its own system is connected.'
     if _is_other(general, probe.location):
-        told = printable(general.get("locationName") or general.get("name") or "", 60)
-        return Finding(
-            check,
-            "failed",
-            f"no punches in {LOOK_BACK.days} days, and by Toast this GUID is '{told}': it may be another location, an empty or a closed one",
-            f"Check toast_guid of {probe.name}: `restaurant-os init --from-toast URL` lists the locations with their GUIDs.",
-        )
-    clock = "no jobs are set up either" if not jobs else f"{count(jobs, 'job')} are set up"
+        other, step = f". Or it is another location: by Toast this GUID is '{told}'", f"{step} {look}"
     return Finding(
         check,
         "warning",
-        f"no punches in {LOOK_BACK.days} days ({clock}): this location does not use Toast's time clock; its punches are in another system",
-        'Write labor_source = "none" for it in the settings, until its own system is connected.',
+        f"no punches in {LOOK_BACK.days} days ({clock}): this location does not use Toast's time clock; its punches are in another system{other}",
+        step,
     )
 
 
@@ -235,10 +254,10 @@ def _general(probe: Probe) -> dict[str, Any]:
 
 
 def _is_other(general: Mapping[str, Any], location: Location) -> bool:
-    """Whether Toast knows the GUID by another name than the settings do, or as archived."""
+    """Whether Toast knows the GUID by another name than the settings do."""
     names = {str(general.get(name) or "").strip().lower() for name in ("locationName", "name")} - {""}
     ours = location.name.strip().lower()
-    return bool(general.get("archived")) or bool(names and not any(name in ours or ours in name for name in names))
+    return bool(names) and not any(name in ours or ours in name for name in names)
 
 
 def _schedule(check: str, probe: Probe) -> Iterator[Finding]:

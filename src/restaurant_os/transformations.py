@@ -11,12 +11,25 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from restaurant_os.views import cash, close, lists, profitability
-from restaurant_os.views.columns import IN_WEEKS, MEANINGS, SNAPSHOT
+from restaurant_os.views.columns import IN_WEEKS, MEANINGS, OPEN_CHECK, RESTATED
 from restaurant_os.views.expressions import IBIS_TYPES, View, filled
 from restaurant_os.views.metric import Made, Metric, Unit
 from restaurant_os.views.sales import sales
 
-__all__ = ["BY_NAME", "IBIS_TYPES", "METRICS", "VIEWS", "Made", "Metric", "Unit", "View", "daily_sales", "view_sql", "with_metrics"]
+__all__ = [
+    "BY_NAME",
+    "GROUPS",
+    "IBIS_TYPES",
+    "METRICS",
+    "VIEWS",
+    "Made",
+    "Metric",
+    "Unit",
+    "View",
+    "daily_sales",
+    "view_sql",
+    "with_metrics",
+]
 
 #: Closed entries as the platform counts them, open ones as they accrue.
 PUNCHES = "fact_labor_hours and open fact_labor_shifts"
@@ -42,7 +55,7 @@ SALES_METRICS = (
     Metric(
         "gross_sales",
         "money",
-        "Lines that are sales before discounts, and service charges that are sales.",
+        "Lines and service charges that are sales, before discounts.",
         "fact_order_items and fact_service_charges",
     ),
     Metric("discounts", "money", "What discounts took off those lines.", "fact_order_items"),
@@ -168,7 +181,14 @@ CLOSE_METRICS = (
     Metric("house_account_charged", "money", "What house accounts were charged.", Made(plus=("house_account",))),
     Metric("marketplace_tax", "money", "The part of tax that a marketplace collects and remits itself.", "fact_checks"),
 )
-METRICS: tuple[Metric, ...] = (*SALES_METRICS, *LABOR_METRICS, *RATIO_METRICS, *CASH_METRICS, *CLOSE_METRICS)
+GROUPS: dict[str, tuple[Metric, ...]] = {
+    "Sales": SALES_METRICS,
+    "Labor": LABOR_METRICS,
+    "Ratios": RATIO_METRICS,
+    "Cash": CASH_METRICS,
+    "Close": CLOSE_METRICS,
+}
+METRICS: tuple[Metric, ...] = tuple(metric for group in GROUPS.values() for metric in group)
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}
 
 
@@ -353,34 +373,13 @@ VIEWS: tuple[View, ...] = (
     _view(
         "open_checks",
         "Checks that count and are not paid.",
-        (
-            *DAY,
-            ("order_guid", "The order."),
-            ("check_guid", "The check."),
-            ("display_number", "The number printed."),
-            ("opened_at", "When it was opened."),
-            ("server_guid", "Server of the order."),
-            ("amount", "Lines and charges that are no gratuity, after discounts, without tax and tips."),
-            ("tax_amount", "Tax."),
-            ("gratuity_amount", "Charges that are gratuity."),
-            ("total_amount", "amount + tax_amount."),
-            ("due", "total_amount + gratuity_amount."),
-            ("paid", "What was paid on it so far, without tips."),
-            ("unpaid", "due - paid."),
-        ),
+        (*DAY, *OPEN_CHECK),
         lists.unpaid_checks,
     ),
     _view(
         "restatements",
         "What a business day was six hours after its closeout or later, and what a change made of it.",
-        (
-            *SNAPSHOT.items(),
-            *(
-                (f"{name}_{when}", f"{name} {when} the change; null where the dataset has none.")
-                for name in lists.SNAPSHOT_FIGURES
-                for when in ("before", "after")
-            ),
-        ),
+        RESTATED,
         lists.restatements,
     ),
 )
@@ -390,4 +389,4 @@ def view_sql(view: View, dialect: str) -> str:
     """The SELECT of a view in a dialect: duckdb, postgres or bigquery."""
     import ibis
 
-    return str(ibis.to_sql(view.expression(), dialect=dialect))
+    return str(ibis.to_sql(view.expression(), dialect=dialect, pretty=False))

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from restaurant_os.settings import DiscountKinds, Location, Settings, ToastSettings, load
 from restaurant_os.tables import TABLES
-from restaurant_os.transformations import VIEWS
+from restaurant_os.transformations import METRICS, VIEWS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -101,6 +101,24 @@ def test_every_view_and_column_is_in_the_docs(view: Any) -> None:
     told = section(page, view.name, "###")
 
     assert [line for line in told.splitlines() if line.startswith("| `")] == [f"| `{name}` | {meaning} |" for name, meaning in view.columns]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_metric_is_in_the_docs(metric: Any) -> None:
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+
+    [line] = [line for line in page.splitlines() if line.startswith(f"| `{metric.name}` |")]
+
+    assert metric.formula in line
+    assert metric.meaning in line
+    assert metric.unit in line
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_every_view_is_among_the_metrics(view: Any) -> None:
+    page = (DOCS / "metrics.md").read_text(encoding="utf-8")
+
+    assert f"| [{view.name}](tables.md#{view.name}) | {view.meaning} |" in page
 
 
 def settings_and_places() -> Iterator[tuple[str, str]]:

@@ -328,6 +328,7 @@ def test_tips_and_types_of_payments_that_are_not_voided() -> None:
         payment("p4", type=None, tipAmount=0.25),
         payment("p5", type="OTHER", tipAmount=9.0, voidInfo={"voidBusinessDate": 20260302}),
         payment("p6", type="CREDIT", tipAmount=9.0, paymentStatus="VOIDED"),
+        payment("p7", type="CREDIT", tipAmount=9.0, paymentStatus="DENIED"),
     ]
     rows = flat(order("o", [check("c", [selection("s")], payments)]))
 
@@ -340,6 +341,7 @@ def test_tips_and_types_of_payments_that_are_not_voided() -> None:
         (False, True, None),
         (True, False, date(2026, 3, 2)),
         (True, False, None),
+        (False, False, None),
     ]
 
 

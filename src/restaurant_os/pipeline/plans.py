@@ -36,8 +36,10 @@ MOST_DAYS = 31
 FIRST_DAY = date(2015, 12, 2)
 #: Orders promised for a later day are there already, but not for this far.
 FURTHEST_AHEAD = timedelta(days=366)
-#: The schedule is read this far around the present.
+#: The schedule is read from so long before the first window, for punches that were open then, to so far ahead.
 SCHEDULE_BEHIND, SCHEDULE_AHEAD = timedelta(days=2), timedelta(days=14)
+#: A month is the most (reference, 5.2), less what a window is asked wider.
+LONGEST_SCHEDULE = timedelta(days=26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class LaborPlan:
         today = location.business_day.date_of(now)
         units = changes(location, known, now, self.overlap, self.first_days)
         units += by_date(location, sorted({*net_dates(location, known, now, NET_DAYS), today}))
-        return [Unit(location, [_schedule(now - SCHEDULE_BEHIND, now + SCHEDULE_AHEAD)]), *units]
+        start = min(window.start for unit in units for window in unit.windows) - SCHEDULE_BEHIND
+        return [Unit(location, _schedules(start, now + SCHEDULE_AHEAD)), *units]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,9 @@ class CashPlan:
         if span:
             return by_date(location, _reachable(location, span, now))
         today = location.business_day.date_of(now)
-        due = net_dates(location, known, now, CASH_NET_DAYS if known.read else self.first_days)
-        return by_date(location, sorted({*due, today - timedelta(days=1), today}))
+        latest = max(known.read, default=None)  # what was not read since then has no other window that would bring it
+        days = self.first_days if latest is None else max((today - latest).days, 0) + CASH_NET_DAYS
+        return by_date(location, sorted({*net_dates(location, known, now, days), today - timedelta(days=1), today}))
 
 
 # --- windows --------------------------------------------------------------------------------------------------------
@@ -199,6 +203,16 @@ def _reachable(location: Location, span: Span, now: datetime) -> list[date]:
 
 def _schedule(start: datetime, end: datetime) -> Window:
     return Window(SCHEDULE, whole_milliseconds(start), whole_milliseconds(end))
+
+
+def _schedules(start: datetime, end: datetime) -> list[Window]:
+    """Windows of the schedule that Toast answers at once, each asked wider by a day on both sides."""
+    found = []
+    while start < end:
+        stop = min(start + LONGEST_SCHEDULE, end)
+        found.append(_schedule(start, stop))
+        start = stop
+    return found
 
 
 def _cut(start: datetime, end: datetime) -> Iterator[Window]:

@@ -59,6 +59,7 @@ __all__ = [
     "QUARANTINE",
     "READ_SEQUENCES",
     "REAL",
+    "RECORD_TABLES",
     "SYNC_RUNS",
     "TABLES",
     "TEXT",

@@ -21,7 +21,10 @@ IS_DELETED = Column(
     "is_deleted", FLAG, "Order.deleted, Check.deleted", "Its order or check is deleted, or the row is no longer part of its order."
 )
 IS_COUNTED = Column(
-    "is_counted", FLAG, "ours", "Its order and check count: neither voided, deleted nor in test mode (a voided payment does not count)."
+    "is_counted",
+    FLAG,
+    "ours",
+    "Its order and check count: neither voided, deleted nor in test mode (a payment that is voided or failed does not).",
 )
 
 FACT_ORDERS = TableSpec(
@@ -89,9 +92,12 @@ FACT_ORDER_ITEMS = TableSpec(
         Column("tax_amount", MONEY, "Selection.tax", "Tax of the line."),
         Column("check_total", MONEY, "Check.totalAmount", "The check with tax, without tips."),
         Column("check_tax", MONEY, "Check.taxAmount", "The check's tax."),
-        Column("check_tip", MONEY, "Payment.tipAmount", "Tips of the check's payments that are not voided."),
+        Column("check_tip", MONEY, "Payment.tipAmount", "Tips of the check's payments that are neither voided nor failed."),
         Column(
-            "payment_type", TEXT, "Payment.type", "Types of the check's payments that are not voided, joined by +, in alphabetical order."
+            "payment_type",
+            TEXT,
+            "Payment.type",
+            "Types of the check's payments that are neither voided nor failed, joined by +, in alphabetical order.",
         ),
         Column("is_voided", FLAG, "Selection.voided, Check.voided, Order.voided", "The line, its check or its order is voided."),
         IS_DELETED,
@@ -170,7 +176,7 @@ FACT_CHECKS = TableSpec(
         Column("discount_amount", MONEY, "Check.appliedDiscounts[].discountAmount", "Discounts put on the check as a whole."),
         Column("service_charge_amount", MONEY, "Check.appliedServiceCharges[].chargeAmount", "Charges that are no gratuity."),
         Column("gratuity_amount", MONEY, "Check.appliedServiceCharges[].chargeAmount", "Charges that are gratuity."),
-        Column("tip_amount", MONEY, "Payment.tipAmount", "Tips of its payments that are not voided."),
+        Column("tip_amount", MONEY, "Payment.tipAmount", "Tips of its payments that are neither voided nor failed."),
         Column(
             "amount_gap",
             MONEY,

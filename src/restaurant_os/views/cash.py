@@ -11,6 +11,7 @@ from restaurant_os.views.expressions import (
     DAY,
     MONEY_TYPE,
     Part,
+    all_joined,
     column,
     exact,
     filled,
@@ -21,7 +22,7 @@ from restaurant_os.views.expressions import (
     when,
 )
 from restaurant_os.views.sales import given_back
-from restaurant_os.views.sides import CALENDAR, columns_of, read_reason, sides
+from restaurant_os.views.sides import calendar_days, known, read_reason
 
 #: How many undos of undos are followed.
 DEEPEST_UNDO = 4
@@ -35,11 +36,9 @@ def daily() -> Any:
     """The sums of each day that has any cash or was read, whether a deposit of it stands, and from which date on one may be waited for."""
     import ibis
 
-    known = {**columns_of(*BOTH), "starts_at": CALENDAR["starts_at"], "ends_at": CALENDAR["ends_at"]}
-    calendar = joined(sides(*BOTH), _pending_from(), ["restaurant_guid"], pending_from="pending_from")
-    kept = {**known, "pending_from": "date"}
-    parts = [_payments(), _refunds(), _entries(), *_deposits(), Part(calendar, {}, tuple(kept))]
-    found = stack(parts, DAY, kept)
+    found = stack([_payments(), _refunds(), _entries(), *_deposits(), calendar_days()], DAY)
+    pending = (_pending_from(), ["restaurant_guid"], {"pending_from": "pending_from"})
+    found = all_joined(found, known(*BOTH, more=("ends_at",)), pending)
     sold = found.sales_as_of.notnull() | found.cash_payments.notnull()
     counted = found.cash_as_of.notnull() | found.entries_total.notnull() | found.actual_deposit.notnull()
     status = _status(found, counted)

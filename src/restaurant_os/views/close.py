@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from restaurant_os.views.cash import paid_on
-from restaurant_os.views.expressions import DAY, Part, column, exact, filled, joined, stack, table, when
+from restaurant_os.views.expressions import DAY, Part, all_joined, column, exact, filled, joined, stack, table, when
 from restaurant_os.views.sales import CHECK, sales_parts, whole
-from restaurant_os.views.sides import CALENDAR, columns_of, sales_read_reason, sides
+from restaurant_os.views.sides import calendar_days, known, sales_read_reason
 
 #: A line of this kind pays what was charged to a house account before (Toast: selectionType).
 HOUSE_ACCOUNT_PAID = "HOUSE_ACCOUNT_PAY_BALANCE"
@@ -32,19 +32,12 @@ MONEY = (
 
 def daily() -> Any:
     """The sums of each day that has any order, payment or refund, or was read."""
-    kept = {**columns_of("orders"), "starts_at": CALENDAR["starts_at"]}
-    parts = [
-        *sales_parts(("orders", *FROM_SALES), whole),
-        *_set_aside(),
-        *_payments(),
-        *_open_checks(),
-        Part(sides("orders"), {}, tuple(kept)),
-    ]
-    found = stack(parts, DAY, kept)
-    known = found.sales_as_of.notnull() | found.orders.notnull()
+    parts = [*sales_parts(("orders", *FROM_SALES), whole), *_set_aside(), *_payments(), *_open_checks(), calendar_days()]
+    found = all_joined(stack(parts, DAY), known("orders"))
+    is_known = found.sales_as_of.notnull() | found.orders.notnull()
     for name in (*TENDERS.values(), "other"):
-        known = known | found[name].notnull()
-    return found.mutate(**filled(found, MONEY, known), sales_reason=sales_read_reason(found))
+        is_known = is_known | found[name].notnull()
+    return found.mutate(**filled(found, MONEY, is_known), sales_reason=sales_read_reason(found))
 
 
 def _set_aside() -> list[Part]:

@@ -32,11 +32,35 @@ IN_WEEKS = {
     "sales_reason": "'incomplete: n of m days' when the sales of one were not read; else as by day.",
     "labor_reason": "'incomplete: n of m days' when n of its m days have both sides, neither stale; else as by day.",
 }
-SNAPSHOT = {
-    "dataset": "Whose figures: orders, labor or cash.",
-    "restaurant_guid": MEANINGS["restaurant_guid"],
-    "business_date": "The day that changed.",
-    "sequence": "That of the commit in changed_days; 1 or more.",
-    "taken_at": "When the figures became these: the read that brought them, on the API's clock.",
-    "record_guids": "The orders, punches or entries that changed, joined by a blank.",
-}
+OPEN_CHECK = (
+    ("order_guid", "The order."),
+    ("check_guid", "The check."),
+    ("display_number", "The number printed."),
+    ("opened_at", "When it was opened."),
+    ("server_guid", "Server of the order."),
+    ("amount", "Lines and charges that are no gratuity, after discounts, without tax and tips."),
+    ("tax_amount", "Tax."),
+    ("gratuity_amount", "Charges that are gratuity."),
+    ("total_amount", "amount + tax_amount."),
+    ("due", "total_amount + gratuity_amount."),
+    ("paid", "What was paid on it so far, without tips."),
+    ("unpaid", "due - paid."),
+)
+#: The figures that a snapshot of a day may have.
+SNAPSHOT_FIGURES = (
+    *("orders", "gross_sales", "discounts", "refunds", "net_sales", "tax", "tips"),
+    *("labor_hours", "labor_cost", "cash_entries", "cash_deposits"),
+)
+RESTATED = (
+    ("dataset", "Whose figures: orders, labor or cash."),
+    ("restaurant_guid", MEANINGS["restaurant_guid"]),
+    ("business_date", "The day that changed."),
+    ("sequence", "That of the commit in changed_days; 1 or more."),
+    ("taken_at", "When the figures became these: the read that brought them, on the API's clock."),
+    ("record_guids", "The orders, punches or entries that changed, joined by a blank."),
+    *(
+        (f"{name}_{when}", f"{name} {when} the change; null where the dataset has none.")
+        for name in SNAPSHOT_FIGURES
+        for when in ("before", "after")
+    ),
+)

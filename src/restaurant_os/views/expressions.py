@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from restaurant_os.tables import BY_NAME, COUNT, DATE, FLAG, INSTANT, MONEY, REAL, TEXT
@@ -40,11 +40,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that have the key's columns, and the figures they add to a stack. `kept`: columns of which the stack keeps the greatest."""
+    """Rows that have the key's columns, and the figures they add to a stack; rows without any still give it their keys."""
 
     rows: Any
-    figures: Mapping[str, Figure]
-    kept: tuple[str, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
 
 def table(name: str) -> Any:
@@ -84,30 +83,35 @@ def column(name: str) -> Figure:
     return lambda rows: rows[name]
 
 
-def stack(parts: Sequence[Part], key: Sequence[str], kept: Mapping[str, str] | None = None) -> Any:
-    """One row per key that any part has: figures summed (null where no row has one), columns of `kept` (with their types) the greatest."""
+def stack(parts: Sequence[Part], key: Sequence[str]) -> Any:
+    """One row per key that any part has, with its figures summed: null where no row has one."""
     import ibis
 
-    kept = kept or {}
     figures = list(dict.fromkeys(name for part in parts for name in part.figures))
+    nothing = ibis.null(MONEY_TYPE)
 
     def laid_out(part: Part) -> Any:
         own = {name: figure(part.rows) for name, figure in part.figures.items()}
-        own |= {name: part.rows[name] for name in part.kept}
-        kinds = dict.fromkeys(figures, MONEY_TYPE) | dict(kept)
-        return part.rows.select(*key, **{name: own.get(name, ibis.null(kind)) for name, kind in kinds.items()})
+        return part.rows.select(*key, **{name: own.get(name, nothing) for name in figures})
 
     stacked = ibis.union(*map(laid_out, parts), distinct=False) if len(parts) > 1 else laid_out(parts[0])
-    return stacked.group_by(list(key)).agg(
-        **{name: exact(stacked[name].sum()) for name in figures}, **{name: stacked[name].max() for name in kept}
-    )
+    return stacked.group_by(list(key)).agg(**{name: exact(stacked[name].sum()) for name in figures})
 
 
 def joined(rows: Any, other: Any, on: Sequence[str], how: str = "left", **columns: str) -> Any:
     """`rows` with columns of the one row of `other` that is equal in `on`: new name = name there."""
-    renamed = other.select(**{f"{name}_": other[name] for name in on}, **{new: other[name] for new, name in columns.items()})
-    found = rows.join(renamed, [rows[name] == renamed[f"{name}_"] for name in on], how=how)
-    return found.select(*rows.columns, *columns)
+    return all_joined(rows, (other, on, columns), how=how)
+
+
+def all_joined(rows: Any, *others: tuple[Any, Sequence[str], Mapping[str, str]], how: str = "left") -> Any:
+    """The same with several tables at once, which is planned faster than one after the other."""
+    found, names = rows, list(rows.columns)
+    for place, (other, on, columns) in enumerate(others):
+        own = {f"{name}_{place}": other[name] for name in on}
+        renamed = other.select(**own, **{new: other[name] for new, name in columns.items()})
+        found = found.join(renamed, [rows[name] == renamed[f"{name}_{place}"] for name in on], how=how)
+        names += columns
+    return found.select(*names)
 
 
 def filled(rows: Any, names: Sequence[str], known: Any = None, counts: Sequence[str] = ()) -> dict[str, Any]:

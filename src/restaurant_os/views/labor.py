@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from restaurant_os.views.expressions import DAY, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, table, when
+from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, stack, table, when
 from restaurant_os.views.sides import sides
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
@@ -20,17 +20,20 @@ AMOUNTS = ("regular_hours", "overtime_hours", "regular_cost", "overtime_cost", "
 ENTRY_COUNTS = ("entries", "open_entries", "suspect_entries")
 
 
-def hour_parts() -> list[Part]:
-    """The amounts by hour. The rows have the columns of `HOUR` and `job_title`."""
-    opened = _open_hours()
-    return [_closed_hours(), Part(opened.rows, {name: opened.figures[name] for name in AMOUNTS if name in opened.figures})]
+def by_hour() -> Any:
+    """The amounts of each hour."""
+    return stack([_closed_hours(), _open(_worked_by_hour(), AMOUNTS)], HOUR)
 
 
-def day_parts() -> list[Part]:
-    """The amounts and the counts of entries, which belong to no hour. The rows have the columns of `DAY` and `job_title`."""
+def by_day(*more: str) -> Any:
+    """The amounts of each day and the counts of its entries, or of each day and value of the columns `more`.
+
+    What an open entry has worked by hours adds up to what it has worked in all, so the hours are left out.
+    """
     entries = table("fact_labor_shifts")
-    own = {"entries": when(column("is_counted")), "open_entries": when(column("is_open")), "suspect_entries": when(column("is_suspect"))}
-    return [_closed_hours(), _open_hours(), Part(entries.filter(entries.is_counted & ~entries.is_deleted), own)]
+    counts = {"entries": when(column("is_counted")), "open_entries": when(column("is_open")), "suspect_entries": when(column("is_suspect"))}
+    counted = Part(entries.filter(entries.is_counted & ~entries.is_deleted), counts)
+    return stack([_closed_hours(), _open(_worked_by_day(), (*AMOUNTS, *ENTRY_COUNTS)), counted], (*DAY, *more))
 
 
 def is_hourly(entries: Any) -> Any:
@@ -49,14 +52,13 @@ def _closed_hours() -> Part:
     return Part(hours.filter(hours.is_counted & ~hours.is_deleted), own)
 
 
-def _open_hours() -> Part:
-    """Per open entry and hour: worked until the hour's end less worked until its start, both exact hours, so that they sum to the entry."""
-    worked = _worked()
+def _open(worked: Any, figures: tuple[str, ...]) -> Part:
+    """What open entries add: worked until an end less worked until a start, both as exact hours, so that the parts sum to the entry."""
     rows = worked.mutate(
         hours=exact(_hours(worked.until_end) - _hours(worked.until_start)),
         pay=exact(_pay(worked.until_end, worked.hourly_wage) - _pay(worked.until_start, worked.hourly_wage)),
         # The stored flag is of the time of reading; an entry that nobody touched since may have outrun its limit.
-        is_late=(worked.business_hour == 0) & ~worked.is_suspect & (worked.accrues_until < worked.as_of),
+        is_late=~worked.is_suspect & (worked.accrues_until < worked.as_of),
     )
     own = {
         "regular_hours": when(is_hourly, column("hours")),
@@ -64,7 +66,7 @@ def _open_hours() -> Part:
         "salaried_hours": when(column("is_salaried"), column("hours")),
         "suspect_entries": when(column("is_late")),
     }
-    return Part(rows, own)
+    return Part(rows, {name: figure for name, figure in own.items() if name in figures})
 
 
 def _hours(microseconds: Any) -> Any:
@@ -75,29 +77,47 @@ def _pay(microseconds: Any, wage: Any) -> Any:
     return (_hours(microseconds).cast(WIDE_MONEY_TYPE) * wage).cast(MONEY_TYPE)
 
 
-def _worked() -> Any:
-    """Microseconds worked until the start and the end of each hour of its day, per open entry."""
+def _worked_by_day() -> Any:
+    """Microseconds worked in all, per open entry."""
     import ibis
 
-    opened = _open_entries()
-    hours = table("dim_business_hours")
-    found = opened.inner_join(hours, [opened[name] == hours[name] for name in DAY]).select(
+    rested = _with_breaks(_open_entries())
+    of_entry = [name for name in rested.columns if name not in ("rest_from", "rest_to")]
+    summed = rested.group_by(of_entry).agg(off=_length(rested.rest_from, rested.rest_to).sum().coalesce(0))
+    return summed.mutate(until_start=ibis.literal(0), until_end=_length(summed.in_date, summed.stop) - summed.off)
+
+
+def _worked_by_hour() -> Any:
+    """Microseconds worked until the start and the end of each hour of its day, per open entry."""
+    opened, hours = _open_entries(), table("dim_business_hours")
+    of_hours = opened.inner_join(hours, [opened[name] == hours[name] for name in DAY]).select(
         *opened.columns, business_hour=hours.business_hour, hour_starts_at=hours.starts_at, hour_ends_at=hours.ends_at
     )
-    breaks = table("fact_labor_breaks")
-    breaks = breaks.filter(~breaks.is_deleted & ~breaks.is_paid & ~breaks.is_missed & breaks.out_date.notnull())
-    own = (*ENTRY, *DAY)
-    breaks = breaks.select(**{f"{name}_": breaks[name] for name in own}, rest_from=breaks.in_date, rest_to=breaks.out_date)
-    rested = found.left_join(breaks, [found[name] == breaks[f"{name}_"] for name in own])
-    start, end = ibis.greatest(rested.rest_from, rested.in_date), ibis.least(rested.rest_to, rested.stop)
-    has_break = rested.rest_from.notnull()
-    summed = rested.group_by(list(found.columns)).agg(
-        off_until_start=_until_start(rested, start, end).sum(where=has_break).coalesce(0),
-        off_until_end=_until_end(rested, start, end).sum(where=has_break).coalesce(0),
+    rested = _with_breaks(of_hours)
+    summed = rested.group_by(list(of_hours.columns)).agg(
+        off_until_start=_until_start(rested, rested.rest_from, rested.rest_to).sum().coalesce(0),
+        off_until_end=_until_end(rested, rested.rest_from, rested.rest_to).sum().coalesce(0),
     )
     return summed.mutate(
         until_start=_until_start(summed, summed.in_date, summed.stop) - summed.off_until_start,
         until_end=_until_end(summed, summed.in_date, summed.stop) - summed.off_until_end,
+    )
+
+
+def _with_breaks(opened: Any) -> Any:
+    """Each row once per unpaid break that ended, with the part of it that lies in what was worked; null without any."""
+    import ibis
+
+    breaks = table("fact_labor_breaks")
+    breaks = breaks.filter(~breaks.is_deleted & ~breaks.is_paid & ~breaks.is_missed & breaks.out_date.notnull())
+    own = (*ENTRY, *DAY)
+    breaks = breaks.select(**{f"{name}_": breaks[name] for name in own}, rest_in=breaks.in_date, rest_out=breaks.out_date)
+    found = opened.left_join(breaks, [opened[name] == breaks[f"{name}_"] for name in own])
+    nothing = ibis.null(INSTANT_TYPE)
+    return found.select(
+        *opened.columns,
+        rest_from=ibis.cases((found.rest_in.isnull(), nothing), else_=ibis.greatest(found.rest_in, found.in_date)),
+        rest_to=ibis.cases((found.rest_out.isnull(), nothing), else_=ibis.least(found.rest_out, found.stop)),
     )
 
 
@@ -130,11 +150,13 @@ def _until_end(rows: Any, start: Any, end: Any) -> Any:
 def _between(rows: Any, start: Any, end: Any, until: Any) -> Any:
     import ibis
 
-    return _length(ibis.greatest(start, rows.day_starts_at), ibis.least(end, until))
+    later = ibis.cases((start > rows.day_starts_at, start), else_=rows.day_starts_at)
+    earlier = ibis.cases((end > until, until), else_=end)  # null where there is no span
+    return _length(later, earlier)
 
 
 def _length(start: Any, end: Any) -> Any:
-    """Microseconds from start to end; 0 when the end is not after it."""
+    """Microseconds from start to end; 0 when the end is not after it, or one of them is null."""
     import ibis
 
     return ibis.cases((end > start, end.delta(start, unit="microsecond")), else_=0)

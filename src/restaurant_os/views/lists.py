@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from restaurant_os.views.close import due, open_checks
+from restaurant_os.views.columns import SNAPSHOT_FIGURES
 from restaurant_os.views.expressions import DAY, exact, filled, joined, table
 from restaurant_os.views.sales import CHECK, COUNTS, ORDER, by_order, sales
 
 #: The sums per server; guests stay null where no order tells them.
 SERVED = ("orders", "checks", "gross_sales", "discounts", "voids", "tips")
 ITEM = (*DAY, "menu_item_guid", "menu_item_name")
-#: The figures that a snapshot of a day may have.
-SNAPSHOT_FIGURES = (
-    *("orders", "gross_sales", "discounts", "refunds", "net_sales", "tax", "tips"),
-    *("labor_hours", "labor_cost", "cash_entries", "cash_deposits"),
-)
 #: What tells one day's snapshots from another's.
 SNAPSHOT_DAY = ("dataset", *DAY)
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from restaurant_os.views.expressions import DAY, MONEY_TYPE, Part, column, exact, filled, joined, stack, table
-from restaurant_os.views.labor import AMOUNTS, ENTRY_COUNTS, HOUR, day_parts, hour_parts
-from restaurant_os.views.sales import COUNTS, by_hour, by_order, sales
-from restaurant_os.views.sides import CALENDAR, columns_of, read_reason, sales_read_reason, sides
+from restaurant_os.views import labor
+from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, Part, all_joined, column, exact, filled, joined, stack, table
+from restaurant_os.views.labor import AMOUNTS, ENTRY_COUNTS, HOUR
+from restaurant_os.views.sales import COUNTS, by_hour, by_order, sales, sales_parts, whole
+from restaurant_os.views.sides import CALENDAR, calendar_days, known, read_reason, sales_read_reason
 
 #: The sums of the sales side, as they are taken from the tables.
 SALES = (
@@ -40,27 +41,20 @@ SALES_ZERO = tuple(name for name in SALES if name != NEVER_ZERO)
 
 def daily() -> Any:
     """The sums of each day that any side has rows of or was read."""
-    known = sides(*BOTH)
-    kept = {**columns_of(*BOTH), **CALENDAR}
-    sold, worked = sales(SALES), stack(day_parts(), DAY)
-    parts = [_again(sold, SALES), _again(worked, LABOR), Part(known, {}, tuple(kept))]
-    return _known_or_null(stack(parts, DAY, kept), LABOR)
+    days = stack([*sales_parts(SALES, whole), Part(table("fact_labor_shifts")), calendar_days()], DAY)
+    worked = (labor.by_day(), DAY, {name: name for name in LABOR})
+    return _known_or_null(all_joined(days, worked, known(*BOTH, more=CALENDAR)), LABOR)
 
 
-def _again(rows: Any, names: tuple[str, ...]) -> Part:
-    """Sums as a part of a wider stack."""
-    return Part(rows, {name: column(name) for name in names})
-
-
-def _known_or_null(found: Any, labor: tuple[str, ...]) -> Any:
+def _known_or_null(found: Any, of_labor: tuple[str, ...]) -> Any:
     """Sums of nothing are 0 where their side was read or has any row, else null."""
     worked = found.labor_as_of.notnull()
-    for name in labor:
+    for name in of_labor:
         worked = worked | found[name].notnull()
     sold = found.sales_as_of.notnull() | found.orders.notnull()
     return found.mutate(
         **filled(found, SALES_ZERO, sold, COUNTS),
-        **filled(found, labor, worked, ENTRY_COUNTS),
+        **filled(found, of_labor, worked, ENTRY_COUNTS),
         guests=found.guests.cast("int64"),
         **read_reasons(found),
     )
@@ -73,16 +67,12 @@ def read_reasons(found: Any) -> dict[str, Any]:
 
 def hourly() -> Any:
     """The sums of each hour instance of the calendar, and of any other that has rows."""
-    hours = table("dim_business_hours")
-    known = columns_of(*BOTH)
-    day = sides(*BOTH)
-    calendar = joined(
-        hours.select(*HOUR, "local_hour", "starts_at", "salaried_cost"), day, DAY, ends_at="ends_at", **{name: name for name in known}
-    )
-    kept = {**known, "starts_at": CALENDAR["starts_at"], "ends_at": CALENDAR["ends_at"], "local_hour": "int64", "salaried_cost": MONEY_TYPE}
-    worked = stack(hour_parts(), HOUR)
-    parts = [_again(_sales_by_hour(), SALES), _again(worked, AMOUNTS), Part(calendar, {}, tuple(kept))]
-    return _known_or_null(stack(parts, HOUR, kept), AMOUNTS)
+    calendar = table("dim_business_hours")
+    sold = Part(_sales_by_hour(), {name: column(name) for name in SALES})
+    hours = stack([sold, Part(table("fact_labor_hours")), Part(calendar)], HOUR)
+    worked = (labor.by_hour(), HOUR, {name: name for name in AMOUNTS})
+    of_hour = (calendar, HOUR, {name: name for name in ("local_hour", "starts_at", "salaried_cost")})
+    return _known_or_null(all_joined(hours, worked, of_hour, known(*BOTH, more=("ends_at",))), AMOUNTS)
 
 
 def _sales_by_hour() -> Any:
@@ -116,7 +106,7 @@ def weekly() -> Any:
         sales_as_of=days.sales_as_of.min(),
         labor_as_of=days.labor_as_of.min(),
     )
-    nothing = ibis.null(CALENDAR["starts_at"])
+    nothing = ibis.null(INSTANT_TYPE)
     return found.mutate(
         read_reason=incomplete(found, found.days_of_both),
         sales_read_reason=incomplete(found, found.days_of_sales),
@@ -135,9 +125,8 @@ def incomplete(weeks: Any, good: Any) -> Any:
 
 def by_role() -> Any:
     """The labor sums of each job of a day, beside what the whole location sold."""
-    found = stack(day_parts(), (*DAY, "job_title"))
-    found = joined(found, sales(NET), DAY, **{name: name for name in NET})
-    found = joined(found, sides(*BOTH), DAY, ends_at="ends_at", **{name: name for name in columns_of(*BOTH)})
+    sold = (sales(NET), DAY, {name: name for name in NET})
+    found = all_joined(labor.by_day("job_title"), sold, known(*BOTH, more=("ends_at",)))
     return found.mutate(**filled(found, (*LABOR, *NET), counts=ENTRY_COUNTS), **read_reasons(found))
 
 
@@ -147,6 +136,6 @@ NET = ("gross_sales", "discounts", "refunds")
 
 def sales_by(name: str) -> Any:
     """The sales sums of a day by a column of the order."""
-    found = joined(sales(SALES, by_order(name), by=name), sides("orders"), DAY, **{own: own for own in columns_of("orders")})
+    found = all_joined(sales(SALES, by_order(name), by=name), known("orders"))
     own = filled(found, SALES_ZERO, counts=COUNTS)
     return found.mutate(**own, guests=found.guests.cast("int64"), sales_read_reason=sales_read_reason(found))

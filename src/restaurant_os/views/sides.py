@@ -5,9 +5,10 @@ All of it is from the ledger, `sync_runs`, alone. The instants are of the API's 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from restaurant_os.views.expressions import DAY, INSTANT_TYPE, joined, table
+from restaurant_os.views.expressions import DAY, INSTANT_TYPE, Part, all_joined, table
 
 #: Dataset -> what its side is called in columns and reasons.
 SIDES = {"orders": "sales", "labor": "labor", "cash": "cash"}
@@ -16,18 +17,19 @@ STALE_AFTER_MICROSECONDS = 60 * 60 * 1_000_000
 would set an hour's sales against another hour's labor. Within 60 minutes it is what a person watching the day can expect of a sync
 that runs every quarter of an hour."""
 
-#: The calendar's columns that `sides` gives along, with their types.
-CALENDAR = {
-    "starts_at": INSTANT_TYPE,
-    "ends_at": INSTANT_TYPE,
-    "week_start": "date",
-    "salaried_cost": "decimal(18, 4)",
-}
+#: The calendar's columns that `sides` gives along.
+CALENDAR = ("starts_at", "ends_at", "week_start", "salaried_cost")
 
 
-def columns_of(*datasets: str) -> dict[str, str]:
-    """The columns that `sides` gives for datasets, with their types."""
-    return {f"{SIDES[name]}_as_of": INSTANT_TYPE for name in datasets} | {f"{SIDES[name]}_basis": "string" for name in datasets}
+def known(*datasets: str, more: Sequence[str] = ()) -> tuple[Any, Sequence[str], dict[str, str]]:
+    """For a join: `<side>_as_of` and `<side>_basis` of the datasets, and columns of the calendar."""
+    names = [*(f"{SIDES[name]}_{what}" for name in datasets for what in ("as_of", "basis")), *more]
+    return sides(*datasets), DAY, {name: name for name in names}
+
+
+def calendar_days() -> Part:
+    """The days of the calendar, as rows that a stack shall have."""
+    return Part(table("dim_business_days"))
 
 
 def sides(*datasets: str) -> Any:
@@ -39,10 +41,10 @@ def sides(*datasets: str) -> Any:
     """
     import ibis
 
-    found = table("dim_business_days")
-    found = joined(found, _whole_reads(datasets), DAY, **{f"{name}_whole": f"{name}_whole" for name in datasets})
+    read = {f"{name}_whole": f"{name}_whole" for name in datasets}
     marks = {f"{name}_{end}": f"{name}_{end}" for name in datasets for end in ("start", "mark")}
-    found = joined(found, _chains(datasets), ["restaurant_guid"], **marks)
+    days = table("dim_business_days").select(*DAY, *CALENDAR)
+    found = all_joined(days, (_whole_reads(datasets), DAY, read), (_chains(datasets), ["restaurant_guid"], marks))
     nothing, unknown = ibis.null(INSTANT_TYPE), ibis.null("string")
     own = {}
     for name in datasets:

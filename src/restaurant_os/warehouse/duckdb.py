@@ -23,7 +23,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from restaurant_os import transformations
 from restaurant_os.batch import COPY, Rejected
 from restaurant_os.errors import LockedError, WarehouseError
 from restaurant_os.tables import (
@@ -46,6 +45,7 @@ from restaurant_os.tables import (
 )
 from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit, together
+from restaurant_os.warehouse.compiled import views
 from restaurant_os.warehouse.daysets import DaySetMerge
 from restaurant_os.warehouse.lists import replace_rows
 from restaurant_os.warehouse.merge import SetMerge
@@ -316,11 +316,8 @@ def _close(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _fingerprint() -> str:
     """Changes whenever the tables or views in the code do."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parents[1]
-    for file in (*sorted((folder / "tables").glob("*.py")), folder / "transformations.py", *sorted((folder / "views").glob("*.py"))):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    tables = [(spec.name, [(c.name, str(c.type)) for c in spec.columns], spec.key) for spec in TABLES]
+    return hashlib.sha256(repr((tables, views("duckdb"))).encode()).hexdigest()
 
 
 FINGERPRINT = _fingerprint()
@@ -335,8 +332,8 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     try:
         for spec in TABLES:
             _ensure_table(connection, spec, path)
-        for view in transformations.VIEWS:
-            run(connection, f"CREATE OR REPLACE VIEW {view.name} AS {transformations.view_sql(view, 'duckdb')}")
+        for name, sql in views("duckdb").items():
+            run(connection, f"CREATE OR REPLACE VIEW {name} AS {sql}")
         run(connection, f"CREATE TABLE IF NOT EXISTS {SCHEMA_TABLE} (fingerprint VARCHAR)")
         run(connection, f"DELETE FROM {SCHEMA_TABLE}")
         run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [FINGERPRINT])

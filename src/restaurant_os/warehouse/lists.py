@@ -1,6 +1,7 @@
-"""Tables of which each staged row replaces the stored one of its key (calendars): SQL run inside one transaction.
+"""Tables of which a staged business day replaces the stored one (calendars): SQL run inside one transaction.
 
-The staged relation is `staged_<table>`, with the table's columns without `_loaded_at`. What is there already is not written again.
+The staged relation is `staged_<table>`, with the table's columns without `_loaded_at`. What is there already is not written again; an hour
+that a day no longer has, by other settings, goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ def replace_rows(run: Run, spec: TableSpec, loaded_at: datetime) -> None:
     name, content = spec.name, ", ".join(spec.content)
     run(f"""CREATE OR REPLACE TEMP TABLE accepted_{name} AS SELECT {content} FROM staged_{name} EXCEPT SELECT {content} FROM {name}
         WHERE {spec.partition} IN (SELECT {spec.partition} FROM staged_{name})""")
-    run(f"DELETE FROM {name} WHERE EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, spec.key)})")
+    same_day = f"SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, spec.key[:2])}"
+    staged = f"SELECT 1 FROM staged_{name} AS a WHERE {same_values('a', name, spec.key)}"
+    run(f"""DELETE FROM {name} WHERE EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values("a", name, spec.key)})
+        OR (EXISTS ({same_day}) AND NOT EXISTS ({staged}))""")
     values = ", ".join(instant(loaded_at) if column == LOADED_AT else column for column in spec.names)
     run(f"INSERT INTO {name} ({', '.join(spec.names)}) SELECT {values} FROM accepted_{name}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED
 from restaurant_os.tables import CASH, CHANGED_DAYS, DAY_SNAPSHOTS, DIM_BUSINESS_DAYS, LABOR, ORDERS, SYNC_RUNS
+from restaurant_os.text import printable
 from restaurant_os.warehouse.merge import Run, day, instant, text
 
 #: From a closeout until its day is settled.
@@ -111,7 +112,8 @@ class Snapshots:
 
     def _insert(self, days: Sequence[Day], *, sequence: str, taken: str, records: str) -> None:
         view, columns = FIGURES[self.dataset]
-        values: dict[str, Any] = {name: f"f.{columns[name]}" if name in columns else "NULL" for name in NAMES}
+        # A settled day that the view has no row of is known, and had nothing.
+        values: dict[str, Any] = {name: f"coalesce(f.{columns[name]}, 0)" if name in columns else "NULL" for name in NAMES}
         for guid, on in days:
             self.run(f"""INSERT INTO {DAY_SNAPSHOTS.name} (dataset, restaurant_guid, business_date, sequence, taken_at, {", ".join(NAMES)},
                 record_guids, _loaded_at)
@@ -131,5 +133,5 @@ class Snapshots:
 
 
 def _joined(records: Iterable[str]) -> str:
-    ids = sorted(records)
+    ids = sorted(printable(record, 100) for record in records)
     return " ".join(ids[:MOST_RECORDS]) + (" ..." if len(ids) > MOST_RECORDS else "")

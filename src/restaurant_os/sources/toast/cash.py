@@ -13,8 +13,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from restaurant_os.batch import COPY, Batch, DaySet, Rejected, Window
 from restaurant_os.settings import Location
 from restaurant_os.sources.toast.client import CASH, ToastClient
@@ -84,11 +82,11 @@ def entry_row(entry: CashEntry) -> Row:
         "cash_entry_guid": entry.guid,
         "employee_guid": _guid(entry.employee1 or entry.creator_or_shift_review_subject),
         "entry_type": entry.type,
-        "amount": exact(entry.amount),
+        "amount": exact(entry.amount, "amount"),
         "reason": entry.reason,
         "notes": None,
         "cash_drawer_guid": _guid(entry.cash_drawer),
-        "entry_date": instant(entry.date),
+        "entry_date": instant(entry.date, "date"),
         "undoes_guid": entry.undoes or None,
         "approver_guid": _guid(entry.employee2 or entry.approver_or_shift_review_subject),
         "payout_reason_guid": _guid(entry.payout_reason),
@@ -98,11 +96,12 @@ def entry_row(entry: CashEntry) -> Row:
 
 def deposit_row(deposit: CashDeposit) -> Row:
     """A deposit's own columns."""
+    amount = exact(deposit.amount, "amount")
     return {
         "deposit_guid": deposit.guid,
-        "deposit_date": instant(deposit.date),
-        "deposit_amount": exact(deposit.amount),
-        "cash_amount": exact(deposit.amount),
+        "deposit_date": instant(deposit.date, "date"),
+        "deposit_amount": amount,
+        "cash_amount": amount,
         "check_amount": None,
         "undoes_guid": deposit.undoes or None,
         "employee_guid": _guid(deposit.employee or deposit.creator),
@@ -168,11 +167,11 @@ class CashRead:
         shared = {"restaurant_guid": self.location.toast_guid, "business_date": day, "is_deleted": False, "read_seq": self.read_seq}
         rows: list[Row] = []
         unread = [self._rejected(bad.raw, day, bad.reason) for bad in found.bad]
-        for record in found.good:
+        for nth, record in enumerate(found.good):
             try:
                 rows.append({**kind.row(record), **shared, COPY: next(_copies)})
             except ValueError as problem:
-                unread.append(self._rejected(msgspec.json.encode(record), day, str(problem)))
+                unread.append(self._rejected(found.sources()[nth], day, str(problem)))
         self.rejected += len(unread)
         self.versions |= {row[kind.table.key[1]]: str(self.read_seq) for row in rows}
         whole = () if unread else (DaySet(kind.table.name, self.location.toast_guid, day, self.read_seq),)

@@ -1,14 +1,4 @@
-"""Orders as decoded -> rows of the order tables.
-
-The sales rules are here once (design: "Rules of the domain"; source: Toast developer guide, apiOrdersNetSalesCalculation,
-apiOrdersDeferredMenuItems, apiDailyOrderForTrackingExcessFood):
-
-- an order or check counts when it is neither voided nor deleted, an order in test mode never;
-- a root selection is a sale when its order and check count and it is not voided, deferred, a gift card, a house-account
-  payment, or excess food; its modifiers are in its price already;
-- a service charge is a sale when its check counts and it is no gratuity, card surcharge, fundraising or cash rounding;
-- a refund takes off net sales what it gave back for sales, and whatever it gave back without naming a line.
-"""
+"""Orders as decoded -> rows of the order tables. What counts as a sale is in `sales`, what was given back in `refunds`."""
 
 from __future__ import annotations
 
@@ -17,17 +7,12 @@ from typing import Any
 
 from restaurant_os.errors import Place, RejectedRecordError
 from restaurant_os.sources.columns import DATES
-from restaurant_os.sources.toast.model import AppliedDiscount, Check, Order, Payment, Refund, RefundDetails, Selection, ServiceCharge
+from restaurant_os.sources.toast.model import AppliedDiscount, Check, Order, Payment, Selection
+from restaurant_os.sources.toast.refunds import RefundRows
+from restaurant_os.sources.toast.sales import is_sale_charge, is_sale_line, is_voided, marketplace_tax, stands
 from restaurant_os.tables import FACT_ORDER_MODIFIERS, ORDER_TABLES
 
 Row = tuple[Any, ...]
-
-#: Selection types that are stored value or an old debt paid, not sales (Toast: selectionType; gift cards since 2025-05-26).
-NOT_SALES = frozenset({"TOAST_CARD_SELL", "TOAST_CARD_RELOAD", "HOUSE_ACCOUNT_PAY_BALANCE"})
-#: How older data names a gift card line (Toast: apiOrdersNetSalesCalculation).
-GIFT_CARD_NAME = "Gift Card"
-#: Charges that are passed on or round a bill (Toast: serviceChargeCategory).
-NOT_SALE_CHARGES = frozenset({"CREDIT_CARD_SURCHARGE", "FUNDRAISING_CAMPAIGN", "CASH_ROUNDING"})
 
 
 class Rows:
@@ -93,7 +78,7 @@ class Flattener:
             if not has_refunds and check.payments:
                 has_refunds = any(payment.refund is not None for payment in check.payments)
         if has_refunds:
-            self._refunds(tables, order, day, counts, copy)
+            tables["fact_refunds"] += RefundRows(order, self.restaurant_guid, day, counts, copy)
 
     def _check(
         self, tables: dict[str, list[Row]], order: Order, check: Check, day: int, order_counts: bool, server: str | None, copy: int
@@ -106,11 +91,11 @@ class Flattener:
         tips = 0.0
         kinds: set[str] = set()
         for payment in check.payments or ():
-            void = is_voided(payment)
-            if not void:
+            is_money = stands(payment)
+            if is_money:
                 tips += payment.tip_amount or 0.0
                 kinds.add(payment.type or "UNKNOWN")
-            tables["fact_payments"].append(self._payment(order, payment, check_guid, day, void, deleted, counts and not void, copy))
+            tables["fact_payments"].append(self._payment(order, payment, check_guid, day, deleted, counts and is_money, copy))
 
         charges, gratuity = self._charges(tables, order, check, day, voided, deleted, counts, copy)
         payment_type = "+".join(sorted(kinds)) or None
@@ -265,9 +250,7 @@ class Flattener:
             )
         return charges, gratuity
 
-    def _payment(
-        self, order: Order, payment: Payment, check_guid: str, day: int, void: bool, deleted: bool, counts: bool, copy: int
-    ) -> Row:
+    def _payment(self, order: Order, payment: Payment, check_guid: str, day: int, deleted: bool, counts: bool, copy: int) -> Row:
         return (
             order.guid,
             payment.guid,
@@ -291,7 +274,7 @@ class Flattener:
             payment.cash_drawer.guid if payment.cash_drawer else None,
             payment.house_account.guid if payment.house_account else None,
             payment.other_payment.guid if payment.other_payment else None,
-            void,
+            is_voided(payment),
             deleted,
             counts,
             copy,
@@ -398,135 +381,6 @@ class Flattener:
         if discount.loyalty_details:
             return "loyalty"
         return "promo" if discount.applied_promo_code else "other"
-
-    def _refunds(self, tables: dict[str, list[Row]], order: Order, day: int, order_counts: bool, copy: int) -> None:
-        """One row per refund: what each payment shows, then what only the lines still know of.
-
-        A payment shows its latest refund alone, while each line keeps the one that gave it back, so an earlier refund of the
-        same payment is put together from its lines and takes the day of the one that replaced it.
-        """
-        parts = refund_parts(order, order_counts)
-        shown = [
-            (check, payment, transaction_of(payment.refund)) for check in order.checks for payment in check.payments or () if payment.refund
-        ]
-        for check, payment, named in shown:
-            transaction = same_refund(named, parts, [other for _, _, other in shown])
-            item, charge, other, tax = parts.pop(transaction, NOTHING)
-            refund = payment.refund or Refund()
-            amounts = (refund.refund_amount or 0.0, item, charge, other, tax, refund.tip_refund_amount or 0.0)
-            tables["fact_refunds"].append(
-                self._refund(order, check, payment, transaction, day, amounts, order_counts, inferred=False, copy=copy)
-            )
-        for transaction, (item, charge, other, tax) in parts.items():
-            check, payment, _ = shown[0]
-            amounts = (item + charge + other + tax, item, charge, other, tax, 0.0)
-            tables["fact_refunds"].append(
-                self._refund(order, check, payment, transaction, day, amounts, order_counts, inferred=True, copy=copy)
-            )
-
-    def _refund(
-        self,
-        order: Order,
-        check: Check,
-        payment: Payment,
-        transaction: str,
-        day: int,
-        amounts: tuple[float, float, float, float, float, float],
-        order_counts: bool,
-        *,
-        inferred: bool,
-        copy: int,
-    ) -> Row:
-        total, item, charge, other, tax, tip = amounts
-        counts = order_counts and not (check.voided or check.deleted)
-        unallocated = total - item - charge - other - tax
-        refund = payment.refund
-        refund_day = refund.refund_business_date if refund else None
-        return (
-            order.guid,
-            payment.guid,
-            transaction,
-            check.guid,
-            self.restaurant_guid,
-            day,
-            order.modified_date,
-            DATES[refund_day] if refund_day else day,
-            refund.refund_date if refund else None,
-            payment.type,
-            total,
-            item,
-            charge,
-            other,
-            tax,
-            unallocated,
-            tip,
-            item + charge + unallocated if counts else 0.0,
-            inferred,
-            bool(order.deleted or check.deleted),
-            counts,
-            copy,
-        )
-
-
-NOTHING = (0.0, 0.0, 0.0, 0.0)
-
-
-def transaction_of(refund: Refund | RefundDetails | None) -> str:
-    """The GUID of a refund's transaction; '' when the API names none."""
-    return (refund and refund.refund_transaction and refund.refund_transaction.guid) or ""
-
-
-def same_refund(named: str, parts: Mapping[str, object], shown: list[str]) -> str:
-    """The transaction under which the lines know a payment's refund: its own, or, when one of the two sides names none and no other can be
-    meant, the one that is left."""
-    left = [transaction for transaction in parts if transaction not in shown]
-    if named in parts or len(left) != 1:
-        return named
-    alone = sum(1 for transaction in shown if transaction not in parts) == 1
-    return left[0] if alone and "" in (named, left[0]) else named
-
-
-def refund_parts(order: Order, order_counts: bool) -> dict[str, tuple[float, float, float, float]]:
-    """What each refund gave back by its lines: transaction -> (lines that are sales, charges that are sales, the rest, tax)."""
-    parts: dict[str, tuple[float, float, float, float]] = {}
-
-    def add(details: RefundDetails | None, place: int) -> None:
-        if details is None:
-            return
-        transaction = transaction_of(details)
-        amounts = list(parts.get(transaction, NOTHING))
-        amounts[place] += details.refund_amount or 0.0
-        amounts[3] += details.tax_refund_amount or 0.0
-        parts[transaction] = (amounts[0], amounts[1], amounts[2], amounts[3])
-
-    for check in order.checks:
-        counts = order_counts and not (check.voided or check.deleted)
-        for line in check.selections or ():
-            add(line.refund_details, 0 if counts and not order.excess_food and is_sale_line(line) else 2)
-        for charge in check.applied_service_charges or ():
-            add(charge.refund_details, 1 if counts and is_sale_charge(charge) else 2)
-    return parts
-
-
-def is_sale_line(line: Selection) -> bool:
-    """Whether a root selection, of an order and check that count, is a sale."""
-    return not (line.voided or line.deferred or line.selection_type in NOT_SALES or line.display_name == GIFT_CARD_NAME)
-
-
-def marketplace_tax(check: Check) -> float:
-    """The tax of a check that whoever sold it (a delivery marketplace) collects and remits. Source: spec:orders AppliedTaxRate."""
-    taxed = [part.applied_taxes for part in check.selections or () if part.applied_taxes and not part.voided]
-    taxed += [part.applied_taxes for part in check.applied_service_charges or () if part.applied_taxes]
-    return sum(tax.tax_amount or 0.0 for taxes in taxed for tax in taxes if tax.facilitator_collect_and_remit_tax)
-
-
-def is_sale_charge(charge: ServiceCharge) -> bool:
-    """Whether a service charge, of an order and check that count, is a sale."""
-    return not charge.gratuity and charge.service_charge_category not in NOT_SALE_CHARGES
-
-
-def is_voided(payment: Payment) -> bool:
-    return payment.void_info is not None or payment.payment_status == "VOIDED"
 
 
 def check_unique(rows: Rows) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TypeVar
@@ -20,13 +21,13 @@ import msgspec
 import pyarrow as pa
 
 from restaurant_os.batch import COPY, MODIFIED, SCHEDULE, Batch, Rejected, Window
-from restaurant_os.errors import AccessError
+from restaurant_os.errors import AccessError, RequestError
 from restaurant_os.settings import LaborSettings, Location
 from restaurant_os.sources.toast.client import LABOR, ToastClient
 from restaurant_os.sources.toast.model import Guid, Part, Ref
 from restaurant_os.sources.toast.orders import api_time
 from restaurant_os.sources.toast.punches import SOURCE, People, Planned, PunchRows, Row, TimeEntry
-from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, rejected, staged
+from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, rejected, staged, unfit
 from restaurant_os.tables import LABOR as DATASET
 from restaurant_os.tables import LABOR_TABLES
 from restaurant_os.text import printable
@@ -40,6 +41,8 @@ EMPLOYEES_SCOPE = "labor.employees:read"
 #: An overnight shift drops out of a window that ends at midnight: containment is asked so much wider.
 SHIFT_MARGIN = timedelta(days=1)
 HOUR_US = 3_600_000_000
+#: What Toast writes for no date (reference, 2.1). As a version it is the oldest: of two reads the later one counts.
+NO_DATE = "1970-01-01T00:00:00.000+0000"
 
 T = TypeVar("T")
 
@@ -75,11 +78,17 @@ class Shift(Part):
     guid: Guid
     in_date: str
     out_date: str
-    modified_date: str | None = None
+    modified_date: str = NO_DATE
     created_date: str | None = None
     deleted: bool | None = None
     employee_reference: Ref | None = None
     job_reference: Ref | None = None
+
+
+class _Starts(Part):
+    """As much of a shift that cannot be read as says when it is."""
+
+    in_date: str
 
 
 _ENTRIES: RecordReader[TimeEntry] = RecordReader(TimeEntry)
@@ -99,6 +108,8 @@ class LaborReader:
     labor: LaborSettings
     planned: dict[str, Planned] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    #: The periods of which the schedule was read.
+    scheduled: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def __call__(self, window: Window) -> LaborRead:
         return LaborRead(self, window)
@@ -128,8 +139,13 @@ class LaborReader:
         if not self.jobs:
             self.jobs = {job.guid: job for job in self.ask(JOBS_PATH, _JOBS, {}).good}
         for guid in sorted(wanted - self.jobs.keys()):  # one at a time: whether several are joined or repeated is not documented
-            found = self.ask(JOBS_PATH, _JOBS, {"jobIds": guid}).good
-            self.jobs[guid] = next((job for job in found if job.guid == guid), Job(guid))
+            self.jobs[guid] = next((job for job in self._jobs_by_id(guid) if job.guid == guid), Job(guid))
+
+    def _jobs_by_id(self, guid: str) -> list[Job]:
+        try:
+            return self.ask(JOBS_PATH, _JOBS, {"jobIds": guid}).good
+        except RequestError:  # one record names a job as none can be named: that job stays without a title
+            return []
 
     def people(self) -> People:
         names = {guid: self._name(one) for guid, one in self.employees.items()}
@@ -144,6 +160,28 @@ class LaborReader:
             return ""
         name = " ".join(part for part in (employee.chosen_name or employee.first_name, employee.last_name) if part).strip()
         return hashlib.sha256(name.lower().encode()).hexdigest()[:16] if name and self.labor.names == "hash" else name
+
+    def ask_shifts(self, start: datetime, end: datetime) -> Records[Shift]:
+        """The shifts planned in a period, and those that only reach into it."""
+        self.scheduled.append((start, end))
+        params = {"startDate": api_time(start - SHIFT_MARGIN), "endDate": api_time(end + SHIFT_MARGIN)}
+        return self.ask(SHIFTS_PATH, _SHIFTS, params)
+
+    def know_schedule(self, began: datetime) -> None:
+        """Have at hand what was planned on the business day of an open entry: it may be older than the schedule read so far."""
+        if any(start <= began < end for start, end in self.scheduled):
+            return
+        rule = self.location.business_day
+        for shift in self.ask_shifts(*rule.bounds(rule.date_of(began))).good:
+            with suppress(ValueError):  # it waits in quarantine when its own window is read
+                self.plan(shift)
+
+    def plan(self, shift: Shift) -> None:
+        """Keep the shift at hand for the entries read next."""
+        starts, ends = instant(shift.in_date, "inDate"), instant(shift.out_date, "outDate")
+        self.planned.pop(shift.guid, None)
+        if shift.employee_reference and shift.employee_reference.guid and not shift.deleted:
+            self.planned[shift.guid] = Planned(shift.employee_reference.guid, starts, ends)
 
     def wage(self, employee: str | None, job: str | None) -> Decimal | None:
         """Dollars an hour of an employee at a job: their own, else the job's; None for a salary."""
@@ -188,6 +226,10 @@ class LaborRead:
         read_at = self.reader.client.http.now()
         found = self.reader.ask(ENTRIES_PATH, _ENTRIES, {**self._query(), "includeMissedBreaks": "true"})
         self.reader.know_jobs({entry.job_reference.guid for entry in found.good if entry.job_reference and entry.job_reference.guid})
+        for entry in found.good:
+            if not entry.out_date:
+                with suppress(ValueError):  # an entry without a clock-in is rejected below
+                    self.reader.know_schedule(instant(entry.in_date, "inDate"))
         location = self.reader.location
         layout = PunchRows(
             location.toast_guid,
@@ -199,12 +241,12 @@ class LaborRead:
         )
         tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
         unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
-        for entry in found.good:
+        for nth, entry in enumerate(found.good):
             rows: list[tuple[str, Row]] = []
             try:
                 layout.add(entry, next(_copies), lambda name, row, own=rows: own.append((name, row)))  # type: ignore[misc]
             except ValueError as problem:
-                unread.append(self._rejected(msgspec.json.encode(entry), str(problem)))
+                unread.append(self._rejected(found.sources()[nth], str(problem)))
                 continue
             for name, row in rows:
                 tables[name].append(row)
@@ -221,32 +263,31 @@ class LaborRead:
 
     def _shifts(self) -> Batch:
         read_at = self.reader.client.http.now()
-        start, end = self.window.start - SHIFT_MARGIN, self.window.end + SHIFT_MARGIN
-        found = self.reader.ask(SHIFTS_PATH, _SHIFTS, {"startDate": api_time(start), "endDate": api_time(end)})
+        found = self.reader.ask_shifts(self.window.start, self.window.end)
         self.reader.know_jobs({shift.job_reference.guid for shift in found.good if shift.job_reference and shift.job_reference.guid})
         tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
         unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
         names = self.reader.people().names
-        for shift in found.good:
+        for nth, shift in enumerate(found.good):
             try:
-                row = self._shift(shift, names, read_at)
+                tables["fact_scheduled_shifts"].append(self._shift(shift, names, read_at))
             except ValueError as problem:
-                unread.append(self._rejected(msgspec.json.encode(shift), str(problem)))
+                unread.append(self._rejected(found.sources()[nth], str(problem)))
                 continue
-            tables["fact_scheduled_shifts"].append(row)
-            self.versions[shift.guid] = shift.modified_date or ""
-            self._plan(shift.guid, row)
+            self.versions[shift.guid] = shift.modified_date
+            self.reader.plan(shift)
         return self._batch(tables, unread)
 
     def _shift(self, shift: Shift, names: Mapping[str, str], read_at: datetime) -> Row:
-        """A shift's row. Raises ValueError when a date of it is none."""
-        starts, ends = instant(shift.in_date), instant(shift.out_date)
+        """A shift's row. Raises ValueError when a date or wage of it cannot be."""
+        starts, ends = instant(shift.in_date, "inDate"), instant(shift.out_date, "outDate")
+        if ends < starts:
+            raise unfit("outDate is before inDate", "outDate")
         employee = shift.employee_reference.guid if shift.employee_reference else None
         job = shift.job_reference.guid if shift.job_reference else None
         hours = exact(Decimal((ends - starts) // timedelta(microseconds=1)) / HOUR_US) or Decimal(0)
-        wage = self.reader.wage(employee, job)
+        wage = exact(self.reader.wage(employee, job))
         known = self.reader.jobs.get(job or "")
-        created = instant(shift.created_date) if shift.created_date else starts
         return {
             "source": SOURCE,
             "shift_id": shift.guid,
@@ -259,21 +300,15 @@ class LaborRead:
             "in_date": starts,
             "out_date": ends,
             "planned_hours": hours,
-            "hourly_wage": exact(wage),
+            "hourly_wage": wage,
             "planned_cost": exact(hours * wage) if wage is not None else None,
             "is_published": None,
             "is_deleted": bool(shift.deleted),
-            "modified_at": instant(shift.modified_date) if shift.modified_date else created,
-            "created_at": created,
+            "modified_at": instant(shift.modified_date, "modifiedDate"),
+            "created_at": instant(shift.created_date, "createdDate") if shift.created_date else None,
             "read_at": read_at,
             COPY: next(_copies),
         }
-
-    def _plan(self, guid: str, row: Row) -> None:
-        """Keep the shift at hand for the entries read next."""
-        self.reader.planned.pop(guid, None)
-        if row["employee_guid"] and not row["is_deleted"]:
-            self.reader.planned[guid] = Planned(row["employee_guid"], row["in_date"], row["out_date"])
 
     # --- both -----------------------------------------------------------------------------------------------------
 
@@ -287,6 +322,13 @@ class LaborRead:
             raw,
             printable(reason, 500),
             restaurant_guid=self.reader.location.toast_guid,
-            day=self.window.business_date,
+            day=self.window.business_date or self._planned_day(raw),
             copy=next(_copies),
         )
+
+    def _planned_day(self, raw: bytes) -> date | None:
+        """The business date of a shift, which names none; None where its start cannot be read, and for a punch, which names its own."""
+        if self.window.kind == SCHEDULE:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, ValueError):
+                return self.reader.location.business_day.date_of(instant(msgspec.json.decode(raw, type=_Starts).in_date, "inDate"))
+        return None

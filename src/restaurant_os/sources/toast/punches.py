@@ -16,7 +16,7 @@ from restaurant_os.batch import COPY
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.settings import LaborSettings
 from restaurant_os.sources.toast.model import Guid, Part, Ref
-from restaurant_os.sources.toast.records import PLACES, day_of, exact, instant
+from restaurant_os.sources.toast.records import PLACES, day_of, exact, instant, unfit
 
 Row = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -100,10 +100,10 @@ class PunchRows:
         Raises:
             ValueError: a date or number of it cannot be what it should.
         """
-        began = instant(entry.in_date)
-        ended = instant(entry.out_date) if entry.out_date else None
+        began = instant(entry.in_date, "inDate")
+        ended = instant(entry.out_date, "outDate") if entry.out_date else None
         if ended is not None and ended < began:
-            raise ValueError("outDate is before inDate - at `$.outDate`")
+            raise unfit("outDate is before inDate", "outDate")
         shared = self._shared(entry, began, copy)
         breaks = [_Break.of(one) for one in entry.breaks or ()]
         pay = self._pay(entry, shared["job_title"]) if ended is not None else Pay()
@@ -124,7 +124,7 @@ class PunchRows:
             "time_entry_guid": entry.guid,
             "restaurant_guid": self.restaurant_guid,
             "business_date": day_of(entry.business_date) if entry.business_date else self.rule.date_of(began),
-            "modified_at": instant(entry.modified_date),
+            "modified_at": instant(entry.modified_date, "modifiedDate"),
             "is_deleted": deleted,
             "is_counted": not deleted and job not in self.people.excluded_jobs,
             "job_title": self.people.job_titles.get(job or ""),
@@ -145,18 +145,19 @@ class PunchRows:
             "regular_hours": pay.regular_hours,
             "overtime_hours": pay.overtime_hours,
             "double_time_hours": pay.double_time_hours,
-            "hourly_wage": exact(entry.hourly_wage),
+            "hourly_wage": exact(entry.hourly_wage, "hourlyWage"),
             "overtime_wage": pay.overtime_wage,
             "regular_pay": pay.regular,
             "overtime_pay": pay.overtime,
             "total_pay": None if pay.regular is None or pay.overtime is None else pay.regular + pay.overtime,
-            "declared_tips": exact(entry.declared_cash_tips),
-            "non_cash_tips": exact(entry.non_cash_tips),
-            "tips_withheld": exact(entry.tips_withheld),
-            "gratuity_amount": exact((entry.cash_gratuity_service_charges or ZERO) + (entry.non_cash_gratuity_service_charges or ZERO)),
-            "created_at": instant(entry.created_date) if entry.created_date else began,
-            "paid_break_hours": _hours([one.span for one in breaks if one.span and not one.is_unpaid]),
-            "unpaid_break_hours": _hours([one.span for one in breaks if one.span and one.is_unpaid]),
+            "declared_tips": exact(entry.declared_cash_tips, "declaredCashTips"),
+            "non_cash_tips": exact(entry.non_cash_tips, "nonCashTips"),
+            "tips_withheld": exact(entry.tips_withheld, "tipsWithheld"),
+            "gratuity_amount": _gratuity(entry),
+            # Not the clock-in where there is none: that moves when the entry is edited, and the merge would no longer find it.
+            "created_at": instant(entry.created_date, "createdDate") if entry.created_date else None,
+            "paid_break_hours": _hours([one.span for one in breaks if one.is_taken and not one.is_unpaid]),
+            "unpaid_break_hours": _hours([one.span for one in breaks if one.is_unpaid]),
             "is_open": ended is None,
             "is_suspect": self.read_at > until if until else bool(entry.auto_clocked_out) or (ended or began) - began > longest,
             "auto_clocked_out": bool(entry.auto_clocked_out),
@@ -164,9 +165,7 @@ class PunchRows:
             "is_salaried": entry.hourly_wage is None,
             "shift_id": (shift if isinstance(shift, str) else shift.guid) if shift else None,
             "accrues_until": until,
-            "paused_at": min((one.began for one in breaks if one.began and one.is_running and one.is_unpaid), default=None)
-            if ended is None
-            else None,
+            "paused_at": None if ended else min((one.began for one in breaks if one.is_running and one.began), default=None),
             "read_at": self.read_at,
         }
 
@@ -180,11 +179,13 @@ class PunchRows:
 
     def _pay(self, entry: TimeEntry, job_title: str | None) -> Pay:
         """Hours and pay of a closed entry."""
-        regular, overtime = exact(entry.regular_hours) or ZERO, exact(entry.overtime_hours) or ZERO
+        regular = exact(entry.regular_hours, "regularHours") or ZERO
+        overtime = exact(entry.overtime_hours, "overtimeHours") or ZERO
+        exact(entry.hourly_wage, "hourlyWage")  # what cannot be is found before it is multiplied
         rule, wage = self.labor, entry.hourly_wage
         double = ZERO
         if rule.double_time_after_hours is not None:
-            double = max(ZERO, min(overtime, regular + overtime - rule.double_time_after_hours))
+            double = (max(ZERO, min(overtime, regular + overtime - rule.double_time_after_hours))).quantize(PLACES)
         if wage is None:
             return Pay(regular, overtime, double)
         base = next((full for title, full in rule.base_wages.items() if title.lower() == (job_title or "").lower()), wage)
@@ -197,8 +198,8 @@ class PunchRows:
             overtime,
             double,
             exact(at_overtime),
-            exact((entry.regular_hours or ZERO) * wage),
-            exact(exactly * at_overtime + double * at_double),
+            exact((entry.regular_hours or ZERO) * wage, "regularHours"),
+            exact(exactly * at_overtime + double * at_double, "overtimeHours"),
         )
 
     def _by_hour(self, day: date, began: datetime, worked: Sequence[Span], pay: Pay) -> list[tuple[int, Row]]:
@@ -240,15 +241,20 @@ class Pay:
 class _Break:
     began: datetime | None
     ended: datetime | None
+    is_taken: bool
     is_unpaid: bool
-    is_running: bool
 
     @classmethod
     def of(cls, one: Break) -> _Break:
-        began = instant(one.in_date) if one.in_date else None
-        ended = instant(one.out_date) if one.out_date else None
+        began = instant(one.in_date, "breaks[].inDate") if one.in_date else None
+        ended = instant(one.out_date, "breaks[].outDate") if one.out_date else None
         taken = not one.missed and not one.waived
-        return cls(began, ended, not one.paid and taken, taken and began is not None and ended is None)
+        return cls(began, ended, taken, taken and not one.paid)
+
+    @property
+    def is_running(self) -> bool:
+        """Going on, unpaid: an open entry accrues nothing meanwhile."""
+        return self.is_unpaid and self.ended is None
 
     @property
     def span(self) -> Span | None:
@@ -278,6 +284,11 @@ def spread(amount: Decimal, weights: Sequence[int]) -> list[Decimal]:
         parts.append((upto - given) * PLACES)
         given = upto
     return parts
+
+
+def _gratuity(entry: TimeEntry) -> Decimal:
+    cash = exact(entry.cash_gratuity_service_charges, "cashGratuityServiceCharges") or ZERO
+    return cash + (exact(entry.non_cash_gratuity_service_charges, "nonCashGratuityServiceCharges") or ZERO)
 
 
 def _job(entry: TimeEntry) -> Row:

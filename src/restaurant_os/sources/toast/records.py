@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -23,6 +24,8 @@ T = TypeVar("T")
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
 #: Money and hours have four places (tables.spec.MONEY).
 PLACES = Decimal("0.0001")
+#: Of a record: beyond them a business day cannot be worked out, and no restaurant was there.
+YEARS = range(1970, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,11 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Records(Generic[T]):
+    """`sources`: the JSON of each good one, asked for when it turns out that one cannot be laid out."""
+
     good: list[T]
     bad: list[Unreadable]
+    sources: Callable[[], Sequence[bytes]]
 
 
 class RecordReader(Generic[T]):
@@ -52,33 +58,56 @@ class RecordReader(Generic[T]):
             RetryableError: the body is not a JSON array: cut on its way, or a web page.
         """
         try:
-            return Records(self._all.decode(body), [])
+            return Records(self._all.decode(body), [], lambda: records_of(body))
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._each(body)
+            return self._each(records_of(body))
 
-    def _each(self, body: bytes) -> Records[T]:
-        try:
-            records = _RAW.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-            raise RetryableError(f"the answer is not a JSON array of records: {printable(problem, 120)}") from None
-        found: Records[T] = Records([], [])
+    def _each(self, records: Sequence[bytes]) -> Records[T]:
+        sources: list[bytes] = []
+        found: Records[T] = Records([], [], lambda: sources)
         for raw in records:
             try:
                 found.good.append(self._one.decode(raw))
+                sources.append(raw)
             except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-                found.bad.append(Unreadable(bytes(raw), str(problem)))
+                found.bad.append(Unreadable(raw, str(problem)))
         return found
 
 
-def instant(text: str) -> datetime:
-    """Toast's `2026-03-01T04:00:00.000+0000` as a UTC instant.
+def records_of(body: bytes) -> list[bytes]:
+    """The records of an array, each as JSON of its own.
+
+    Half of a surrogate pair fails the quick way for the whole array; the slow one lets it fail in its own record, as it does a byte
+    that is no UTF-8: what was replaced must not pass for what was sent.
 
     Raises:
-        ValueError: it is no time, or one without an offset.
+        RetryableError: the body is not a JSON array.
     """
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError(f"'{printable(text, 60)}' has no offset")
+    try:
+        return [bytes(raw) for raw in _RAW.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        try:
+            found = json.loads(body.decode("utf-8", "replace"))
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise RetryableError(f"the answer is not a JSON array of records: {printable(problem, 120)}") from None
+        return [json.dumps(record).replace("\\ufffd", "\\ud800").encode() for record in found]
+
+
+def instant(text: str, field: str) -> datetime:
+    """Toast's `2026-03-01T04:00:00.000+0000` as a UTC instant. `field`: whose it is, for the reason why not.
+
+    Raises:
+        ValueError: it is no time, one without an offset, or none that any record can be of.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        is_known = found.tzinfo is not None and found.year in YEARS
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise unfit(f"'{printable(text, 60)}' is no time with an offset", field)
     return found.astimezone(UTC)
 
 
@@ -86,25 +115,31 @@ def day_of(text: str | int) -> date:
     """`20260301`, as text or number.
 
     Raises:
-        ValueError: it is no date.
+        ValueError: it is no date, or none that any record can be of.
     """
     digits = str(text)
-    if not re.fullmatch(r"\d{8}", digits):
-        raise ValueError(f"'{printable(digits, 40)}' is no date as yyyymmdd")
-    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    if re.fullmatch(r"[0-9]{8}", digits) and int(digits[:4]) in YEARS:
+        with suppress(ValueError):
+            return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    raise unfit(f"'{printable(digits, 40)}' is no date as yyyymmdd", "businessDate")
 
 
-def exact(number: Decimal | None) -> Decimal | None:
+def exact(number: Decimal | None, field: str = "") -> Decimal | None:
     """A number of the API to four places, half to even; None stays None.
 
     Raises:
-        ValueError: it is too large for a column of money.
+        ValueError: it is too large for a column of money, or no number.
     """
     if number is None:
         return None
     if not number.is_finite() or abs(number) >= 10**13:
-        raise ValueError(f"{printable(number, 40)} is too large")
+        raise unfit(f"{printable(number, 40)} is too large", field)
     return number.quantize(PLACES, ROUND_HALF_EVEN)
+
+
+def unfit(reason: str, field: str) -> ValueError:
+    """Why a record cannot be laid out, and where in it: in the words of the decoder."""
+    return ValueError(f"{reason} - at `$.{field}`" if field else reason)
 
 
 def rejected(raw: bytes, reason: str, *, restaurant_guid: str, day: date | None, copy: int) -> Rejected:

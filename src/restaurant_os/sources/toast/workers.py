@@ -28,7 +28,7 @@ if sys.platform == "linux":
 #: More of them would wait for the one process that fetches and commits.
 MOST_WORKERS = 4
 #: Pieces of work that came while another was being done, less those that did not, after which workers are worth their start.
-ENOUGH = 16
+ENOUGH = 64
 SECONDS_TO_END = 5
 #: A page of 100 orders is about as large.
 PIPE_BYTES = 1 << 20
@@ -80,7 +80,7 @@ class Worker:
 
     def _read(self) -> None:
         """Hand the answers out, in the order of the requests, until there are no more."""
-        with suppress(EOFError, OSError, ValueError):
+        with self._answers, suppress(EOFError, OSError):
             while True:
                 answer = pickle.load(self._answers)  # noqa: S301  # from our own child
                 waiting = self._open.popleft()
