@@ -13,15 +13,17 @@ import httpx
 from pydantic import SecretStr
 
 from orders_world import NORTH, Json, empty_file, ref
-from restaurant_desk import PATIENT, Quiet
+from restaurant_desk import Quiet
 from restaurant_os.app import App, build_app
 from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.sync import LocationResult
 from restaurant_os.settings import Location, load_without_file
+from restaurant_os.sources.http import RetryPolicy
 from warehouse_reading import Rows, read
 
 DAY = date(2026, 3, 1)
 SPAN = Span(DAY, DAY)
+QUICK = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02)
 LATER = datetime(2026, 3, 22, 9, tzinfo=UTC)
 ENTRIES, DEPOSITS = "/cashmgmt/v1/entries", "/cashmgmt/v1/deposits"
 PUNCHES, SHIFTS, JOBS, EMPLOYEES = "/labor/v1/timeEntries", "/labor/v1/shifts", "/labor/v1/jobs", "/labor/v1/employees"
@@ -101,9 +103,7 @@ def app_of(folder: Path, api: Api, location: Location = NORTH, **settings: Any) 
     credentials = {"toast_client_id": SecretStr("id"), "toast_client_secret": SecretStr("not-a-secret")}
     if not (folder / "w.duckdb").exists():
         (folder / "w.duckdb").write_bytes(empty_file())
-    return build_app(
-        found.model_copy(update=credentials), transport=httpx.MockTransport(api), retry=PATIENT, token_folder=folder / "tokens"
-    )
+    return build_app(found.model_copy(update=credentials), transport=httpx.MockTransport(api), retry=QUICK, token_folder=folder / "tokens")
 
 
 def sync(folder: Path, dataset: str, api: Api, span: Span | None = SPAN, location: Location = NORTH, **settings: Any) -> LocationResult:

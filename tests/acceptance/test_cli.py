@@ -229,7 +229,7 @@ def test_query_writes_parquet(synced: Desk, toast: Toast, tmp_path: Path) -> Non
 
     assert (named.returncode, named.stdout, piped.returncode) == (0, "", 0)
     assert as_sales(table) == toast.books()
-    assert table.schema.field("net_sales").type == pa.decimal128(38, 4)
+    assert table.schema.field("net_sales").type == pa.decimal128(18, 4)
     assert pq.read_table(io.BytesIO(piped.stdout)).equals(table)
 
 
@@ -314,7 +314,8 @@ def test_doctor_finds_nothing_at_a_healthy_group(tmp_path: Path) -> None:
         ran = desk(tmp_path / "group", toast, begun=True).run("doctor", "--json")
 
     assert ran.returncode == 0
-    assert findings(ran) == dict.fromkeys(("settings", "warehouse", "login", "scopes", "location North", "location East", "clock"), "ok")
+    places = [f"{what} {name}" for name in ("North", "East") for what in ("location", "cash of", "labor of")]
+    assert findings(ran) == dict.fromkeys(("settings", "warehouse", "login", "scopes", *places, "clock"), "ok")
 
 
 CLIENTS = '[[clients]]\nid = "demo-client"\nsecret = "demo-secret"\n'
@@ -338,6 +339,8 @@ def test_doctor_tells_a_missing_scope_from_a_location_that_is_not_connected(tmp_
         "login": "ok",
         "scopes": "ok",
         "location North": "ok",
+        "cash of North": "ok",
+        "labor of North": "ok",
         "location East": "failed",
         "clock": "ok",
     }
@@ -394,7 +397,7 @@ def test_a_second_demo_on_the_same_data_changes_no_row(tmp_path: Path) -> None:
     second = command(tmp_path, *small, "--json")
     after = everything(warehouse)
     other = command(tmp_path, "demo", "--locations", "3", "--days", "2", "--data", "data")
-    new = {"sync_runs"}
+    new = {"sync_runs", "read_sequences"}
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert [word for word in ("query", "status", "Try next") if word not in first.stdout] == []

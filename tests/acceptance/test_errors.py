@@ -84,11 +84,13 @@ def test_what_cannot_be_asked_is_wrong_usage(group: Desk, arguments: tuple[str, 
     assert ran.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [("sync", "orders", "--form", "2026-03-01"), ("sync", "cash"), ("snyc",), ("query",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("sync", "orders", "--form", "2026-03-01"), ("sync", "payroll"), ("snyc",), ("query",)], ids=" ".join
+)
 def test_a_mistyped_command_is_wrong_usage(group: Desk, arguments: tuple[str, ...]) -> None:
     """The parser's own words, on stderr, which name what was typed or is missing."""
     ran = group.run(*arguments)
-    wrong = {"--form": "--form", "cash": "cash", "snyc": "snyc", "query": "SQL"}
+    wrong = {"--form": "--form", "payroll": "payroll", "snyc": "snyc", "query": "SQL"}
 
     assert outcome(ran, wrong[next(word for word in arguments if word in wrong)]) == clean(2, next_step=False)
     assert ran.stdout == ""

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from restaurant_os.settings import DiscountKinds, Location, Settings, ToastSettings, load
+from restaurant_os.settings import DiscountKinds, LaborSettings, Location, ReportSettings, Salary, Settings, ToastSettings, load
 from restaurant_os.tables import TABLES
 from restaurant_os.transformations import METRICS, VIEWS
 
@@ -123,10 +124,17 @@ def test_every_view_is_among_the_metrics(view: Any) -> None:
 
 def settings_and_places() -> Iterator[tuple[str, str]]:
     """Every setting with the heading it stands under."""
-    sections: dict[str, type[BaseModel]] = {"toast": ToastSettings, "discounts": DiscountKinds, "locations": Location}
+    sections: dict[str, type[BaseModel]] = {
+        "toast": ToastSettings,
+        "labor": LaborSettings,
+        "reports": ReportSettings,
+        "discounts": DiscountKinds,
+        "locations": Location,
+        "salaries": Salary,
+    }
     for name, field in Settings.model_fields.items():
         if name in sections:
-            title = "[[locations]]" if name == "locations" else f"[{name}]"
+            title = f"[[{name}]]" if name in ("locations", "salaries") else f"[{name}]"
             yield from ((inner, title) for inner in sections[name].model_fields)
         elif isinstance(field.validation_alias, str):
             yield field.validation_alias, "Credentials"
@@ -154,6 +162,14 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_TOAST_OVERLAP_MINUTES": "11",
         "RESTAURANT_OS_TOAST_FIRST_DAYS": "4",
         "RESTAURANT_OS_TOAST_TIMEOUT_SECONDS": "5",
+        "RESTAURANT_OS_LABOR_OVERTIME_MULTIPLIER": "1.25",
+        "RESTAURANT_OS_LABOR_DOUBLE_TIME_AFTER_HOURS": "11",
+        "RESTAURANT_OS_LABOR_DOUBLE_TIME_MULTIPLIER": "2.5",
+        "RESTAURANT_OS_LABOR_SUSPECT_AFTER_HOURS": "13",
+        "RESTAURANT_OS_LABOR_LATE_CLOCK_OUT_MINUTES": "30",
+        "RESTAURANT_OS_LABOR_NAMES": "drop",
+        "RESTAURANT_OS_LABOR_BASE_WAGES": '{"Server": "7.25"}',
+        "RESTAURANT_OS_REPORTS_WEEK_STARTS": "sunday",
         **{f"RESTAURANT_OS_DISCOUNTS_{kind.upper()}": f'["{kind}"]' for kind in DiscountKinds.model_fields},
     }
     told = set(re.findall(r"`(RESTAURANT_OS_[A-Z_]+)` \|", (DOCS / "settings.md").read_text(encoding="utf-8")))
@@ -170,6 +186,16 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "1GB",
     )
     assert found.toast == ToastSettings(base_url="http://127.0.0.1:1", pacing="none", overlap_minutes=11, first_days=4, timeout_seconds=5.0)
+    assert found.labor == LaborSettings(
+        overtime_multiplier=Decimal("1.25"),
+        double_time_after_hours=Decimal(11),
+        double_time_multiplier=Decimal("2.5"),
+        suspect_after_hours=Decimal(13),
+        late_clock_out_minutes=30,
+        names="drop",
+        base_wages={"Server": Decimal("7.25")},
+    )
+    assert found.reports == ReportSettings(week_starts="sunday")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))
 
 

@@ -51,7 +51,9 @@ def days(first: int, last: int) -> list[object]:
     return [date(2026, 3, day) for day in range(first, last + 1)]
 
 
-SCHEDULE = ("schedule", END - timedelta(days=2), END + timedelta(days=14))
+def schedule(start: datetime) -> tuple[str, datetime, datetime]:
+    """Around all that is asked: from two days before `start`, the first of it, to two weeks ahead."""
+    return ("schedule", start - timedelta(days=2), END + timedelta(days=14))
 
 
 def test_the_first_sync() -> None:
@@ -60,7 +62,7 @@ def test_the_first_sync() -> None:
     changes: list[list[object]] = [[(start + timedelta(days=n), min(start + timedelta(days=n + 1), END))] for n in range(4)]
 
     assert asked(ORDERS) == [*changes, days(7, 9)]
-    assert asked(LABOR) == [[SCHEDULE], *changes, days(7, 10)]
+    assert asked(LABOR) == [[schedule(march(7, 9))], *changes, days(7, 10)]
     assert asked(CASH) == [days(7, 10)]
 
 
@@ -69,7 +71,7 @@ def test_a_later_sync_goes_on_from_the_mark() -> None:
     since = known(march(10, 19), {day: march(10, 9) for day in range(1, 10)})
 
     assert asked(ORDERS, known=since) == [[(march(10, 19) - OVERLAP, END)]]
-    assert asked(LABOR, known=since) == [[SCHEDULE], [(march(10, 19) - OVERLAP, END)], days(10, 10)]
+    assert asked(LABOR, known=since) == [[schedule(march(10, 8))], [(march(10, 19) - OVERLAP, END)], days(10, 10)]
     assert asked(CASH, known=since) == [days(9, 10)]
 
 

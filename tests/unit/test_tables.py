@@ -22,7 +22,7 @@ from restaurant_os.tables import (
     Column,
     TableSpec,
 )
-from restaurant_os.transformations import IBIS_TYPES, VIEWS, daily_sales
+from restaurant_os.transformations import IBIS_TYPES
 from restaurant_os.warehouse.duckdb import SQL_TYPES
 
 #: In the user's own order (seeds: fact_order_items).
@@ -129,12 +129,3 @@ def test_a_table_that_cannot_be_is_refused(key: tuple[str, ...], columns: tuple[
             incidental=(),
             columns=tuple(Column(name, pa.string(), "ours", "x.") for name in columns),
         )
-
-
-def test_views_name_their_columns() -> None:
-    """What a view is said to hold is what its expression gives."""
-    [view] = VIEWS
-
-    assert view.expression is daily_sales
-    assert [name for name, _ in view.columns] == list(view.expression().columns)
-    assert all(meaning for _, meaning in view.columns)

@@ -84,6 +84,8 @@ def test_a_worker_that_is_killed_fails_its_read_and_no_other(workers: Workers) -
         os.kill(worker._process.pid, signal.SIGKILL)
     with pytest.raises(FatalError, match="ended before its work did"):
         own.decode(page(order("a")), read_at=READ)
+    while any(worker.is_ready for worker in workers._workers):  # until the end of each was noticed
+        time.sleep(0.01)
     assert isinstance(decoder(NORTH).decode(page(order("a")), read_at=READ), PageHere)
 
 

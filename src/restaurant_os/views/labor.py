@@ -128,7 +128,8 @@ def _open_entries() -> Any:
     shifts = table("fact_labor_shifts")
     opened = shifts.filter(shifts.is_open & shifts.is_counted & ~shifts.is_deleted)
     opened = opened.select(*ENTRY, *DAY, "job_title", "in_date", "hourly_wage", "is_salaried", "is_suspect", "accrues_until", "paused_at")
-    opened = joined(opened, sides("labor"), DAY, as_of="labor_as_of", day_starts_at="starts_at", day_ends_at="ends_at")
+    # Both sides, although one is needed: views ask for both anyway, and what is asked for twice is worked out once.
+    opened = joined(opened, sides("orders", "labor"), DAY, as_of="labor_as_of", day_starts_at="starts_at", day_ends_at="ends_at")
     opened = opened.filter(opened.as_of.notnull())
     stop = ibis.least(opened.as_of, opened.accrues_until.coalesce(opened.as_of), opened.paused_at.coalesce(opened.as_of))
     return opened.mutate(stop=ibis.greatest(stop, opened.in_date))
