@@ -52,6 +52,12 @@ BROKEN: dict[str, tuple[Json, str, str]] = {
     "a version without offset": (broken(modifiedDate="2026-03-01T04:00:00.000"), "Order.modifiedDate", "2026-03-01T04:00:00.000"),
     "no version": ({k: v for k, v in broken().items() if k != "modifiedDate"}, "Order", "modifiedDate"),
     "an impossible day": (broken(businessDate=20260230), "business date", "20260230"),
+    "a day at the end of time": (broken(businessDate=99991231), "business date", "99991231"),
+    "no day, and a time at the end of time": (
+        broken(businessDate=None, openedDate="9999-12-31T23:59:59.000+0000"),
+        "business date",
+        "99991231",
+    ),
     "a day as text": (broken(businessDate="20260301"), "Order", "businessDate"),
     "an impossible refund day": (
         broken(checks=one_check(payments=[payment("pb", refund=refund("T", 1.0, 20269999))])),

@@ -149,9 +149,10 @@ class Sync:
         result = LocationResult(location)
         try:
             with self.source.turn(location):
-                read = self.source.reader(location, self.plan.dataset.name, self._held(location))
+                held = self._held(location)
+                read = self.source.reader(location, self.plan.dataset.name, held)
                 for unit in units:
-                    self._unit(unit, read, result, progress)
+                    self._unit(unit, read, held, result, progress)
         except RestaurantOSError as problem:
             result.error = problem
             if isinstance(problem, (WarehouseError, CredentialsError)):
@@ -171,7 +172,7 @@ class Sync:
         }
         return Held(self.warehouse.next_read(location.toast_guid), lambda table, day: (table, day) in days)
 
-    def _unit(self, unit: Unit, read: Callable[[Window], Read], result: LocationResult, progress: Progress) -> None:
+    def _unit(self, unit: Unit, read: Callable[[Window], Read], held: Held, result: LocationResult, progress: Progress) -> None:
         """Read the unit's windows to disk, then commit them at once."""
         runs: list[SyncRun] = []
         pages = rows = 0
@@ -191,7 +192,7 @@ class Sync:
                 pages += reading.pages
                 rows += len(reading.versions)
                 result.unstable += not reading.is_stable
-                runs.append(self._ledger_row(unit.location, window, reading, spill))
+                runs.append(self._ledger_row(unit.location, window, reading, held))
             tables = spill.tables()
             changes = self.warehouse.commit(
                 Commit(
@@ -211,7 +212,7 @@ class Sync:
         result.rows_quarantined += sum(run.rows_quarantined for run in runs)
         result.windows += len(unit.windows)
 
-    def _ledger_row(self, location: Location, window: Window, reading: Read, spill: Spill) -> SyncRun:
+    def _ledger_row(self, location: Location, window: Window, reading: Read, held: Held) -> SyncRun:
         # No window reaches beyond the API's present: what was not there yet cannot have been read.
         end = window.end if window.kind != MODIFIED else max(window.start, min(window.end, whole_milliseconds(reading.started_at)))
         return SyncRun(
@@ -230,7 +231,7 @@ class Sync:
             passes=reading.passes,
             rows_read=len(reading.versions),
             rows_quarantined=reading.rejected,
-            read_seq=max((own.read_seq for own in spill.day_sets if own.business_date == window.business_date), default=None),
+            read_seq=held.read_seq or None,
         )
 
 

@@ -23,6 +23,8 @@ from restaurant_os.tables import DATE, INSTANT, MONEY, Column, TableSpec
 from restaurant_os.text import printable
 
 MONEY_LIMIT = 1e10
+#: No business date is outside of these; a zone can be worked out for all days between.
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
@@ -31,6 +33,8 @@ class Dates(dict[int, int]):
 
     def __missing__(self, value: int) -> int:
         try:
+            if not FIRST_YEAR <= value // 10000 <= LAST_YEAR:
+                raise ValueError
             days = date(value // 10000, value // 100 % 100, value % 100).toordinal() - EPOCH_ORDINAL
         except ValueError:
             raise RejectedRecordError(Place(None, "business date", f"{value} is not a date as yyyymmdd")) from None

@@ -109,7 +109,7 @@ def _with_breaks(opened: Any) -> Any:
     import ibis
 
     breaks = table("fact_labor_breaks")
-    breaks = breaks.filter(~breaks.is_deleted & ~breaks.is_paid & ~breaks.is_missed & breaks.out_date.notnull())
+    breaks = breaks.filter(~breaks.is_deleted & ~breaks.is_paid & ~breaks.is_missed & ~breaks.is_waived & breaks.out_date.notnull())
     own = (*ENTRY, *DAY)
     breaks = breaks.select(**{f"{name}_": breaks[name] for name in own}, rest_in=breaks.in_date, rest_out=breaks.out_date)
     found = opened.left_join(breaks, [opened[name] == breaks[f"{name}_"] for name in own])

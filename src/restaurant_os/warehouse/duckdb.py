@@ -427,12 +427,14 @@ def _records_read(commit: Commit) -> str:
 
 
 def _resolve_days(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
-    """A record that names no id is resolved by a read of its whole day in which every record could be read."""
+    """A record that names no id is resolved by a read of its whole day in which every record could be read; where a day is a set, so is any
+    other of that day: what the set no longer has is gone."""
+    unnamed = "" if DATASETS[commit.dataset].day_sets else "AND record_guid IS NULL"
     for sync in commit.runs:
         if sync.business_date is not None and sync.status == "done" and not sync.rows_quarantined:
             run(
                 connection,
-                f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL AND record_guid IS NULL
+                f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL {unnamed}
                     AND restaurant_guid = ? AND business_date = ?""",
                 [loaded_at, commit.dataset, sync.restaurant_guid, sync.business_date],
             )

@@ -254,6 +254,20 @@ class ToastClient:
         wait = min(reset - now.timestamp() for now in (self._clock.now(), self.http.now()))
         return min(wait, LONGEST_NAMED_WAIT) if wait > 0 else None
 
+    def _document(self, answer: Answer, path: str) -> object:
+        """The answer's JSON.
+
+        Raises:
+            RequestError: it is none, such as a web page.
+        """
+        try:
+            return msgspec.json.decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise RequestError(
+                f"Toast {path}: the answer is no JSON ({printable(problem, 120)}).",
+                next_step="Check `[toast] base_url`: it must be the API's address, not a web page's.",
+            ) from None
+
     # --- who and what may be read ---------------------------------------------------------------------------------
 
     def restaurant(self, guid: str) -> dict[str, Any]:
@@ -261,13 +275,13 @@ class ToastClient:
         if not GUID.fullmatch(guid):
             raise RequestError(f"'{printable(guid, 60)}' is not a location's GUID.")
         answer = self.get(f"/restaurants/v1/restaurants/{guid}", endpoint=OTHER, location=guid, scope="restaurants:read")
-        found = msgspec.json.decode(answer.body)
+        found = self._document(answer, "/restaurants/v1/restaurants")
         return found if isinstance(found, dict) else {}
 
     def restaurants(self) -> list[dict[str, Any]]:
         """`GET /partners/v1/restaurants`: the locations this client is connected to, deleted ones left out."""
         answer = self.get("/partners/v1/restaurants", endpoint=OTHER, location="", scope="partner access")
-        found = msgspec.json.decode(answer.body)
+        found = self._document(answer, "/partners/v1/restaurants")
         return [row for row in found if isinstance(row, dict) and not row.get("deleted")] if isinstance(found, list) else []
 
 

@@ -21,7 +21,7 @@ import pyarrow as pa
 from restaurant_os.batch import COPY, Batch, Rejected
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.errors import Place, RejectedRecordError, RetryableError
-from restaurant_os.sources.columns import DATES, EPOCH_ORDINAL, arrays, instants, transposed
+from restaurant_os.sources.columns import DATES, arrays, instants, transposed
 from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
 from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
 from restaurant_os.sources.toast.workers import Worker, Workers
@@ -178,7 +178,13 @@ class PageDecoder:
         instant = order.promised_date or order.opened_date
         if instant is None:
             raise RejectedRecordError(Place(order.guid, "Order.businessDate", "missing, and openedDate too: the order has no day"))
-        return self.rule.date_of(instants([[instant]], ["Order.openedDate"])[0][0].as_py()).toordinal() - EPOCH_ORDINAL
+        try:
+            day = self.rule.date_of(instants([[instant]], ["Order.openedDate"])[0][0].as_py())
+        except (ValueError, OverflowError):
+            raise RejectedRecordError(
+                Place(order.guid, "Order.openedDate", f"'{printable(instant, 60)}' is no time of any business day")
+            ) from None
+        return DATES[day.year * 10_000 + day.month * 100 + day.day]
 
     def _arrow(self, spec: TableSpec, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
         columns = staged_columns(spec)
