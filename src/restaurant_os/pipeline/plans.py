@@ -90,6 +90,10 @@ class Known:
     unstable: frozenset[date]
 
 
+#: Before anything is asked of the ledger.
+NOTHING_KNOWN = Known(None, {}, frozenset())
+
+
 def known(warehouse: Warehouse, dataset: str, locations: Sequence[Location]) -> dict[Location, Known]:
     """What the ledger knows of each location."""
     chains = ledger.chains(warehouse, dataset)

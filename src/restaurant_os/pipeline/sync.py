@@ -9,7 +9,7 @@ import errno
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from restaurant_os.batch import MODIFIED, Batch, Window
 from restaurant_os.errors import CredentialsError, RestaurantOSError, StoppedError, WarehouseError
 from restaurant_os.pipeline.calendar import Calendar
-from restaurant_os.pipeline.plans import Plan, Span, Unit, known, whole_milliseconds
+from restaurant_os.pipeline.plans import NOTHING_KNOWN, Known, Plan, Span, Unit, known, whole_milliseconds
 from restaurant_os.pipeline.spill import Spill, clear_left_behind
 from restaurant_os.settings import Location
 from restaurant_os.tables import Dataset
@@ -126,15 +126,27 @@ class Sync:
         """
         self._stop.clear()
         clear_left_behind(self.spill_folder)
-        ledger = known(self.warehouse, self.plan.dataset.name, locations)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger") as beside:
+            # What a span asks needs no ledger: a new file gets its tables while the first pages come.
+            asked = beside.submit(known, self.warehouse, self.plan.dataset.name, locations)
+            asked.add_done_callback(lambda done: self._stop.set() if done.exception() else None)
+            plans = self._plans(locations, span, asked)
+            progress.planned(sum(len(unit.windows) for units in plans.values() for unit in units))
+            results = self._side_by_side(plans, progress)
+            asked.result()
+        return results
+
+    def _plans(self, locations: Sequence[Location], span: Span | None, asked: Future[dict[Location, Known]]) -> dict[Location, list[Unit]]:
+        ledger = dict.fromkeys(locations, NOTHING_KNOWN) if span else asked.result()
         if locations:
             self.source.connect(locations[0], self.plan.dataset.name)
         now = self.source.now()
-        plans = {location: self.plan.units(location, span, ledger[location], now) for location in locations}
-        progress.planned(sum(len(unit.windows) for units in plans.values() for unit in units))
-        with ThreadPoolExecutor(max_workers=min(len(locations), MOST_THREADS) or 1, thread_name_prefix="sync") as pool:
+        return {location: self.plan.units(location, span, ledger[location], now) for location in locations}
+
+    def _side_by_side(self, plans: Mapping[Location, Sequence[Unit]], progress: Progress) -> list[LocationResult]:
+        with ThreadPoolExecutor(max_workers=min(len(plans), MOST_THREADS) or 1, thread_name_prefix="sync") as pool:
             try:
-                return list(pool.map(lambda location: self._location(location, plans[location], progress), locations))
+                return list(pool.map(lambda location: self._location(location, plans[location], progress), plans))
             except BaseException:
                 self._stop.set()
                 raise
@@ -176,7 +188,7 @@ class Sync:
         """Read the unit's windows to disk, then commit them at once."""
         runs: list[SyncRun] = []
         pages = rows = 0
-        with _disk_full_as_ours(self.spill_folder), Spill(self.spill_folder) as spill:
+        with _disk_errors_as_ours(self.spill_folder), Spill(self.spill_folder) as spill:
             for window in unit.windows:
                 reading = read(window)
                 known = 0
@@ -245,8 +257,8 @@ def _days(dataset: Dataset, unit: Unit, tables: Mapping[str, pa.Table]) -> set[d
 
 
 @contextmanager
-def _disk_full_as_ours(folder: Path) -> Iterator[None]:
-    """A full disk while pages spill, in the warehouse's words."""
+def _disk_errors_as_ours(folder: Path) -> Iterator[None]:
+    """A full disk, or one that cannot be written, while pages spill: in the warehouse's words."""
     try:
         yield
     except OSError as problem:
@@ -255,4 +267,7 @@ def _disk_full_as_ours(folder: Path) -> Iterator[None]:
                 f"warehouse in {folder.parent.resolve()}: the disk is full while pages were kept for the next commit. Everything committed before is in.",
                 next_step="Free some space, then run the same command again: what is in stays in.",
             ) from None
-        raise
+        raise WarehouseError(
+            f"warehouse in {folder.parent.resolve()}: pages cannot be kept there for the next commit: {problem.strerror}. Everything committed before is in.",
+            next_step="Name a folder that can be written: `warehouse` in the settings.",
+        ) from None
