@@ -43,7 +43,7 @@ WITH days AS (
     SELECT restaurant_guid, count(*) FILTER (is_sale) AS items, count(*) FILTER (is_voided) AS voids FROM fact_order_items WHERE NOT is_deleted GROUP BY 1
 ), cash AS (SELECT restaurant_guid, sum(drawer_over_short) AS over_short FROM daily_cash GROUP BY 1)
 SELECT d.restaurant_guid, d.orders::BIGINT, i.items, d.net_sales, (d.net_sales / d.checks)::DECIMAL(18, 2), i.voids, d.refunds,
-    (d.labor_cost * 100 / d.worked_sales)::DECIMAL(18, 1), (d.labor_cost / d.labor_hours)::DECIMAL(18, 2), c.over_short
+    (d.labor_cost * 100 / d.worked_sales)::DECIMAL(18, 2), (d.labor_cost / d.labor_hours)::DECIMAL(18, 2), c.over_short
 FROM days AS d JOIN items AS i USING (restaurant_guid) LEFT JOIN cash AS c USING (restaurant_guid)
 """
 COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds", "labor_percent", "cplh", "cash_over_short")

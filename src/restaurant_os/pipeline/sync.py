@@ -9,7 +9,7 @@ import errno
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -29,6 +29,7 @@ from restaurant_os.tables import Dataset
 from restaurant_os.warehouse import Commit, LoadMode, SyncRun, Warehouse
 
 MOST_THREADS = 32
+SECONDS_ASLEEP = 0.25
 
 
 class Read(Protocol):
@@ -145,8 +146,12 @@ class Sync:
 
     def _side_by_side(self, plans: Mapping[Location, Sequence[Unit]], progress: Progress) -> list[LocationResult]:
         with ThreadPoolExecutor(max_workers=min(len(plans), MOST_THREADS) or 1, thread_name_prefix="sync") as pool:
+            running = [pool.submit(self._location, location, units, progress) for location, units in plans.items()]
             try:
-                return list(pool.map(lambda location: self._location(location, plans[location], progress), plans))
+                # A signal that comes just before this thread goes to sleep is heard when it wakes: so it wakes.
+                while wait(running, timeout=SECONDS_ASLEEP).not_done:
+                    pass
+                return [one.result() for one in running]
             except BaseException:
                 self._stop.set()
                 raise
