@@ -14,7 +14,7 @@ from typing import Any
 from orders_world import NORTH, Json, api_time, ref
 from restaurant_os.batch import COPY
 from restaurant_os.settings import LaborSettings, Location
-from restaurant_os.sources.toast.decode import staged_schema
+from restaurant_os.sources.columns import staged_schema
 from restaurant_os.sources.toast.punches import People, Planned, PunchRows, TimeEntry
 from restaurant_os.sources.toast.records import RecordReader
 from restaurant_os.tables import BY_NAME

@@ -20,7 +20,8 @@ import pyarrow as pa
 from restaurant_os.batch import Batch, Rejected
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.settings import Location
-from restaurant_os.sources.toast.decode import OrderDecoder, staged_schema
+from restaurant_os.sources.columns import staged_schema
+from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.tables import ORDER_TABLES
 from restaurant_os.warehouse import Changes, Commit, LoadMode, SyncRun
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse

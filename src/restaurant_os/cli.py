@@ -82,14 +82,21 @@ def _app(context: typer.Context, config: Path | None) -> Any:
 
 
 def _span(first: str | None, last: str | None) -> Any:
+    """The business dates named, as many as Toast may be asked at once; None when none are."""
     from restaurant_os.pipeline.plans import Span
+
+    ends = _ends(first, last)
+    return Span(*ends) if ends else None
+
+
+def _ends(first: str | None, last: str | None) -> Any:
     from restaurant_os.settings import iso_date
 
     if first is None and last is None:
         return None
     if first is None or last is None:
         raise UsageError("a span needs both ends.", next_step="Give --from DATE and --to DATE; for one day give it twice.")
-    return Span(iso_date(first, "--from"), iso_date(last, "--to"))
+    return iso_date(first, "--from"), iso_date(last, "--to")
 
 
 # --- sync -----------------------------------------------------------------------------------------------------------
@@ -167,7 +174,7 @@ def _sync(
     if json:
         terminal.print_json({"dataset": dataset, "locations": [_result(r) for r in results], "failed": len(failed)})
     else:
-        _print_results(dataset, results)
+        terminal.print_results(dataset, results)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -185,30 +192,6 @@ def _result(result: Any) -> dict[str, Any]:
         "unstable_windows": result.unstable,
         "error": {"message": error.message, "next_step": error.next_step} if error else None,
     }
-
-
-def _print_results(dataset: str, results: Any) -> None:
-    from restaurant_os import terminal
-    from restaurant_os.text import count
-
-    rows = [
-        (r.location.name, r.rows_read, r.rows_added, r.rows_changed, r.rows_quarantined, "failed" if r.error else "ok") for r in results
-    ]
-    terminal.print_table("", ("location", "read", "new", "changed", "quarantined", ""), rows)
-    added, changed = sum(r.rows_added for r in results), sum(r.rows_changed for r in results)
-    terminal.out.print(
-        f"{dataset}: {count(sum(r.rows_read for r in results), *terminal.NOUNS[dataset])} read, {added:,} new, {changed:,} changed.",
-        highlight=False,
-    )
-    if quarantined := sum(r.rows_quarantined for r in results):
-        terminal.err.print(
-            f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True
-        )
-    terminal.print_failures(results)
-    if unstable := sum(r.unstable for r in results):
-        terminal.err.print(
-            f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True
-        )
 
 
 # --- looking --------------------------------------------------------------------------------------------------------
@@ -282,12 +265,13 @@ def metrics(
     Where a side is missing, stale or nothing was sold there is no value, and a reason. Without --from and --to: the last days.
     """
     from restaurant_os import terminal
+    from restaurant_os.pipeline.plans import Period
     from restaurant_os.reports import cells, report_of, rows_of
 
     report = report_of(grain.value, by.value if by else None)
-    span = _dates(first, last)
+    ends = _ends(first, last)
     built = _app(context, config)
-    table = rows_of(built.warehouse, report, built.locations(location), span, built.clock.now())
+    table = rows_of(built.warehouse, report, built.locations(location), Period(*ends) if ends else None, built.clock.now())
     kind = "json" if json else format_.value
     if kind == "table" and output is None:
         if not table.num_rows:
@@ -296,22 +280,6 @@ def metrics(
         terminal.print_table("", [name.replace("_", " ") for name in ("location", *report.shown)], cells(table, report))
         return
     terminal.write_result(table, kind, output)
-
-
-def _dates(first: str | None, last: str | None) -> Any:
-    """Both ends of a span of any length, or None."""
-    from restaurant_os.settings import iso_date
-
-    if first is None and last is None:
-        return None
-    if first is None or last is None:
-        raise UsageError("a span needs both ends.", next_step="Give --from DATE and --to DATE; for one day give it twice.")
-    ends = iso_date(first, "--from"), iso_date(last, "--to")
-    if ends[1] < ends[0]:
-        raise UsageError(
-            f"the span ends before it begins: {first} to {last}.", next_step="Give --from the earlier date and --to the later."
-        )
-    return ends
 
 
 @app.command(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from restaurant_os.errors import UsageError
+from restaurant_os.pipeline.plans import Period
 from restaurant_os.settings import Location
 from restaurant_os.warehouse import Warehouse
 
@@ -72,16 +73,16 @@ def report_of(grain: Grain, by: By | None) -> Report:
     return SPLITS[by]
 
 
-def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location], span: tuple[date, date] | None, now: datetime) -> pa.Table:
-    """The report's rows, every column of its view, with the location's name first. Without a span: the last days up to today's."""
-    first, last = span or _latest(report, locations, now)
+def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location], period: Period | None, now: datetime) -> pa.Table:
+    """The report's rows, every column of its view, with the location's name first. Without a period: the last days up to today's."""
+    period = period or _latest(report, locations, now)
     guids = [location.toast_guid for location in locations]
     places = ", ".join("?" for _ in guids)
     order = ", ".join(name for name in (report.dated_by, "restaurant_guid", "business_hour") if name in _columns(report.view))
     columns = _columns(report.view)
     found = warehouse.rows(
         f"SELECT {', '.join(columns)} FROM {report.view} WHERE restaurant_guid IN ({places}) AND {report.dated_by} BETWEEN ? AND ? ORDER BY {order}",
-        [*guids, first, last],
+        [*guids, period.first, period.last],
     )
     names = {location.toast_guid: location.name for location in locations}
     rows = [{"location": names[row[0]], **dict(zip(columns, row, strict=True))} for row in found]
@@ -96,9 +97,9 @@ def _columns(view: str) -> list[str]:
     return next([name for name, _ in own.columns] for own in VIEWS if own.name == view)
 
 
-def _latest(report: Report, locations: Sequence[Location], now: datetime) -> tuple[date, date]:
+def _latest(report: Report, locations: Sequence[Location], now: datetime) -> Period:
     today = max(location.business_day.date_of(now) for location in locations)
-    return today - timedelta(days=report.days if report.days > 1 else 0), today
+    return Period(today - timedelta(days=report.days if report.days > 1 else 0), today)
 
 
 def cells(table: pa.Table, report: Report) -> list[list[Any]]:

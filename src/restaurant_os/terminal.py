@@ -171,6 +171,30 @@ def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
     return rows
 
 
+#: One record of a dataset, and several.
+NOUNS = {"orders": ("order", "orders"), "labor": ("punch or shift", "punches and shifts"), "cash": ("entry", "entries and deposits")}
+
+
+def print_results(dataset: str, results: Sequence[LocationResult]) -> None:
+    """What a sync did at each location and in all, and what went wrong."""
+    rows = [
+        (r.location.name, r.rows_read, r.rows_added, r.rows_changed, r.rows_quarantined, "failed" if r.error else "ok") for r in results
+    ]
+    print_table("", ("location", "read", "new", "changed", "quarantined", ""), rows)
+    added, changed = sum(r.rows_added for r in results), sum(r.rows_changed for r in results)
+    out.print(
+        f"{dataset}: {count(sum(r.rows_read for r in results), *NOUNS[dataset])} read, {added:,} new, {changed:,} changed.",
+        highlight=False,
+    )
+    if quarantined := sum(r.rows_quarantined for r in results):
+        err.print(
+            f"{count(quarantined, 'record')} could not be read and are in quarantine; `restaurant-os doctor` says more.", soft_wrap=True
+        )
+    print_failures(results)
+    if unstable := sum(r.unstable for r in results):
+        err.print(f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True)
+
+
 def print_failures(results: Sequence[LocationResult]) -> None:
     """One message per cause, with the locations it struck."""
     causes: dict[tuple[type[RestaurantOSError], str], list[LocationResult]] = {}
@@ -239,10 +263,6 @@ class SyncProgress:
             self._bar.console.print(
                 Text(f"{printable(self.names.get(location, location), 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim")
             )
-
-
-#: One record of a dataset, and several.
-NOUNS = {"orders": ("order", "orders"), "labor": ("punch or shift", "punches and shifts"), "cash": ("entry", "entries and deposits")}
 
 
 def run_sync(

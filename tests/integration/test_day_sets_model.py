@@ -21,7 +21,7 @@ from orders_world import FIRST_VERSION, NORTH, SOUTH, open_warehouse
 from property_profiles import examples, unlimited
 from restaurant_os.batch import COPY, DaySet
 from restaurant_os.settings import Location
-from restaurant_os.sources.toast.decode import staged_schema
+from restaurant_os.sources.columns import staged_schema
 from restaurant_os.tables import FACT_CASH_ENTRIES
 from restaurant_os.warehouse import Changes, Commit, LoadMode
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse

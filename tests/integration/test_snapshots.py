@@ -19,8 +19,8 @@ from orders_world import NORTH, Json, check, decoder, open_warehouse, order, pag
 from restaurant_os.batch import COPY, DaySet
 from restaurant_os.pipeline.calendar import Calendar
 from restaurant_os.settings import ReportSettings
+from restaurant_os.sources.columns import staged_schema
 from restaurant_os.sources.toast.cash import LISTS
-from restaurant_os.sources.toast.decode import staged_schema
 from restaurant_os.tables import CASH, LABOR
 from restaurant_os.warehouse import Commit, SyncRun
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse

@@ -17,8 +17,8 @@ from cash_world import DAY, deposit, entry
 from fake_time import FakeClock
 from orders_world import NORTH, Json, ref
 from restaurant_os.batch import BUSINESS_DATE, COPY, MODIFIED, DaySet, Window
+from restaurant_os.sources.columns import staged_schema
 from restaurant_os.sources.toast.cash import CashDeposit, CashEntry, CashRead, deposit_row, entry_row
-from restaurant_os.sources.toast.decode import staged_schema
 from restaurant_os.sources.toast.records import RecordReader
 from restaurant_os.tables import FACT_CASH_DEPOSITS, FACT_CASH_ENTRIES
 from toast_double import Double, client

@@ -11,7 +11,7 @@ import pytest
 from orders_world import NORTH, OPENED, Json, check, decoder, discount, flat, order, page, payment, refund, selection
 from restaurant_os.batch import COPY, Batch
 from restaurant_os.errors import RetryableError
-from restaurant_os.sources.toast.decode import staged_schema
+from restaurant_os.sources.columns import staged_schema
 from restaurant_os.tables import ORDER_TABLES
 
 READ = "2026-03-10T00:00:00.000+0000"

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from restaurant_os.errors import RetryableError
-from restaurant_os.sources.toast.records import RecordReader, day_of, exact, instant, rejected, unfit
+from restaurant_os.sources.toast.records import RecordReader, day_of, exact, instant, unfit, unfit_record
 
 
 class Thing(msgspec.Struct):
@@ -134,7 +134,7 @@ def test_what_no_column_of_money_holds(number: str) -> None:
 )
 def test_a_rejected_record_has_its_id_and_day_where_known(raw: bytes, day: date | None, expected: tuple[str | None, date | None]) -> None:
     """The day it was asked by, else the one it names; and its JSON as it came."""
-    one = rejected(raw, str(unfit("too much", "amount")), restaurant_guid="here", day=day, copy=3)
+    one = unfit_record(raw, str(unfit("too much", "amount")), restaurant_guid="here", day=day, copy=3)
 
     assert (one.record_guid, one.business_date) == expected
     assert (one.restaurant_guid, one.field, one.reason, one.copy) == ("here", "$.amount", "too much", 3)
@@ -143,7 +143,9 @@ def test_a_rejected_record_has_its_id_and_day_where_known(raw: bytes, day: date 
 
 def test_text_from_outside_cannot_do_more_than_be_read() -> None:
     """Control characters are gone from the reason, guests' data from the JSON."""
-    one = rejected(b'{"guid":"a","customer":{"phone":"555-0100"}}', "\x1b[31m red - at `$.a\x07`", restaurant_guid="here", day=None, copy=0)
+    one = unfit_record(
+        b'{"guid":"a","customer":{"phone":"555-0100"}}', "\x1b[31m red - at `$.a\x07`", restaurant_guid="here", day=None, copy=0
+    )
 
     assert (one.field, one.reason) == ("$.a ", " [31m red")
     assert "555-0100" not in one.record_json

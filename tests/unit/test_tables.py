@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from restaurant_os.sources.toast.decode import PRIVATE_FIELDS
+from restaurant_os.sources.toast.records import PRIVATE_FIELDS
 from restaurant_os.tables import (
     BY_NAME,
     COUNT,

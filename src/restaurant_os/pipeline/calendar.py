@@ -11,9 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from restaurant_os.settings import Location, ReportSettings, Salary
-from restaurant_os.tables import CALENDAR_TABLES, DIM_BUSINESS_DAYS, DIM_BUSINESS_HOURS, LOADED_AT
+from restaurant_os.tables import CALENDAR_TABLES, DIM_BUSINESS_DAYS, DIM_BUSINESS_HOURS, LOADED_AT, PLACES
 
-PLACES = Decimal("0.0001")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAYS_A_WEEK = 7
 

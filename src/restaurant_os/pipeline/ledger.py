@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -49,8 +50,7 @@ def days_read(warehouse: Warehouse, dataset: str) -> dict[tuple[str, date], date
     return {(guid, day): started for guid, day, started in warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "done"])}
 
 
-def days_unstable(warehouse: Warehouse, dataset: str) -> set[tuple[str, date]]:
-    """Days whose last read found them still moving: to be asked again."""
-    done = days_read(warehouse, dataset)
+def days_unstable(warehouse: Warehouse, dataset: str, done: Mapping[tuple[str, date], datetime]) -> set[tuple[str, date]]:
+    """Days whose last read found them still moving: to be asked again. `done`: the `days_read`."""
     unstable = warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "unstable"])
     return {(guid, day) for guid, day, started in unstable if (guid, day) not in done or done[guid, day] < started}

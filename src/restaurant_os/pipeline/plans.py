@@ -43,19 +43,31 @@ LONGEST_SCHEDULE = timedelta(days=26)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """Business dates a person named, both included."""
 
     first: date
     last: date
 
     def __post_init__(self) -> None:
-        days = (self.last - self.first).days + 1
-        if days < 1:
+        if self.last < self.first:
             raise UsageError(
                 f"the span ends before it begins: {self.first} to {self.last}.",
                 next_step="Give --from the earlier date and --to the later.",
             )
+
+    @property
+    def days(self) -> list[date]:
+        return days_between(self.first, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Span(Period):
+    """As many of them as Toast may be asked at once."""
+
+    def __post_init__(self) -> None:
+        Period.__post_init__(self)
+        days = len(self.days)
         if self.first < FIRST_DAY:
             raise UsageError(
                 f"{self.first} is before {FIRST_DAY}: Toast gives nothing from before that.", next_step=f"Begin at {FIRST_DAY} or later."
@@ -67,10 +79,6 @@ class Span:
                 next_step=f"Go month by month, each call goes on from the last: --from {self.first} --to {first_end}, "
                 f"then --from {first_end + timedelta(days=1)} and so on.",
             )
-
-    @property
-    def days(self) -> list[date]:
-        return days_between(self.first, self.last)
 
 
 @dataclass(slots=True)
@@ -98,7 +106,7 @@ def known(warehouse: Warehouse, dataset: str, locations: Sequence[Location]) -> 
     """What the ledger knows of each location."""
     chains = ledger.chains(warehouse, dataset)
     read = ledger.days_read(warehouse, dataset)
-    unstable = ledger.days_unstable(warehouse, dataset)
+    unstable = ledger.days_unstable(warehouse, dataset, read)
     return {
         location: Known(
             chains.get(location.toast_guid),

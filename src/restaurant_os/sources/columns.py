@@ -13,13 +13,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from restaurant_os.batch import COPY
 from restaurant_os.errors import Place, RejectedRecordError
-from restaurant_os.tables import DATE, INSTANT, MONEY, Column, TableSpec
+from restaurant_os.tables import COUNT, DATE, INSTANT, LOADED_AT, MONEY, Column, TableSpec
 from restaurant_os.text import printable
 
 MONEY_LIMIT = 1e10
@@ -117,3 +119,14 @@ def transposed(table: TableSpec, rows: list[tuple[Any, ...]], width: int) -> lis
     if len(columns) != width:
         raise AssertionError(f"{table.name}: rows have {len(columns)} values, {width} expected")
     return columns
+
+
+@cache
+def staged_columns(spec: TableSpec) -> tuple[Column, ...]:
+    """A table as it is staged: its columns without `_loaded_at`, then the copy number."""
+    return (*(c for c in spec.columns if c.name != LOADED_AT), Column(COPY, COUNT, "ours", "Which copy of the record the row belongs to."))
+
+
+@cache
+def staged_schema(spec: TableSpec) -> pa.Schema:
+    return pa.schema([(c.name, c.type) for c in staged_columns(spec)])

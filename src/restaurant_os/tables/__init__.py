@@ -20,7 +20,21 @@ from restaurant_os.tables.orders import (
     ORDER_TABLES,
 )
 from restaurant_os.tables.records import CHANGED_DAYS, DAY_SNAPSHOTS, QUARANTINE, READ_SEQUENCES, RECORD_TABLES, SYNC_RUNS
-from restaurant_os.tables.spec import COUNT, DATE, FLAG, INSTANT, LOADED_AT, MONEY, REAL, TEXT, Column, Dataset, RecordSet, TableSpec
+from restaurant_os.tables.spec import (
+    COUNT,
+    DATE,
+    FLAG,
+    INSTANT,
+    LOADED_AT,
+    MONEY,
+    PLACES,
+    REAL,
+    TEXT,
+    Column,
+    Dataset,
+    RecordSet,
+    TableSpec,
+)
 
 __all__ = [
     "BY_NAME",
@@ -56,6 +70,7 @@ __all__ = [
     "MONEY",
     "ORDERS",
     "ORDER_TABLES",
+    "PLACES",
     "QUARANTINE",
     "READ_SEQUENCES",
     "REAL",

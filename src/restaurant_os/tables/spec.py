@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
 import pyarrow as pa
 
 #: Exact to four places in every engine, so that a day's sum matches the API to the cent.
 MONEY = pa.decimal128(18, 4)
+PLACES = Decimal("0.0001")
 #: An instant, in UTC.
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()

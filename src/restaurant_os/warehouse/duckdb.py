@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -141,30 +141,18 @@ class DuckDBWarehouse:
     def _transaction(self, commit: Commit) -> Changes:
         with self._open() as connection, _as_our_errors(self.path):
             loaded_at = self.now()
-            run(connection, "BEGIN")
-            try:
+            with transaction(connection):
                 changes = self._merge(connection, commit, loaded_at)
                 _record(connection, commit, changes, loaded_at)
-                run(connection, "COMMIT")
-            except BaseException:
-                _rollback(connection)
-                raise
             return changes
 
     def next_read(self, restaurant_guid: str) -> int:
-        with self._turn, self._open() as connection, _as_our_errors(self.path):
-            run(connection, "BEGIN")
-            try:
-                [(last,)] = run(
-                    connection, f"SELECT coalesce(max(last), 0) + 1 FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid]
-                )
-                run(connection, f"DELETE FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid])
-                _insert(connection, READ_SEQUENCES, [{"restaurant_guid": restaurant_guid, "last": last, LOADED_AT: self.now()}])
-                run(connection, "COMMIT")
-            except BaseException:
-                _rollback(connection)
-                raise
-            return int(last)
+        with self._turn, self._open() as connection, _as_our_errors(self.path), transaction(connection):
+            taken = f"SELECT coalesce(max(last), 0) + 1 FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?"
+            [(last,)] = run(connection, taken, [restaurant_guid])
+            run(connection, f"DELETE FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid])
+            _insert(connection, READ_SEQUENCES, [{"restaurant_guid": restaurant_guid, "last": last, LOADED_AT: self.now()}])
+        return int(last)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._turn, self._open() as connection, _as_our_errors(self.path):
@@ -301,9 +289,17 @@ def _as_our_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def _rollback(connection: duckdb.DuckDBPyConnection) -> None:
-    with suppress(duckdb.Error):  # the connection is closed next, which undoes an open transaction too
-        run(connection, "ROLLBACK")
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Everything in the block lands, or nothing."""
+    run(connection, "BEGIN")
+    try:
+        yield
+        run(connection, "COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):  # the connection is closed next, which undoes an open transaction too
+            run(connection, "ROLLBACK")
+        raise
 
 
 def _close(connection: duckdb.DuckDBPyConnection) -> None:
@@ -314,33 +310,28 @@ def _close(connection: duckdb.DuckDBPyConnection) -> None:
 # --- tables and views -----------------------------------------------------------------------------------------------
 
 
-def _fingerprint() -> str:
+@cache
+def fingerprint() -> str:
     """Changes whenever the tables or views in the code do."""
     tables = [(spec.name, [(c.name, str(c.type)) for c in spec.columns], spec.key) for spec in TABLES]
     return hashlib.sha256(repr((tables, views("duckdb"))).encode()).hexdigest()
 
 
-FINGERPRINT = _fingerprint()
-
-
 def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables, columns and views that are missing. Costs one query when nothing is."""
     known = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
-    if run(connection, known, [SCHEMA_TABLE]) == [(1,)] and run(connection, f"SELECT fingerprint FROM {SCHEMA_TABLE}") == [(FINGERPRINT,)]:
+    if run(connection, known, [SCHEMA_TABLE]) == [(1,)] and run(connection, f"SELECT fingerprint FROM {SCHEMA_TABLE}") == [
+        (fingerprint(),)
+    ]:
         return
-    run(connection, "BEGIN")
-    try:
+    with transaction(connection):
         for spec in TABLES:
             _ensure_table(connection, spec, path)
         for name, sql in views("duckdb").items():
             run(connection, f"CREATE OR REPLACE VIEW {name} AS {sql}")
         run(connection, f"CREATE TABLE IF NOT EXISTS {SCHEMA_TABLE} (fingerprint VARCHAR)")
         run(connection, f"DELETE FROM {SCHEMA_TABLE}")
-        run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [FINGERPRINT])
-        run(connection, "COMMIT")
-    except BaseException:
-        _rollback(connection)
-        raise
+        run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [fingerprint()])
 
 
 def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: TableSpec, path: Path) -> None:

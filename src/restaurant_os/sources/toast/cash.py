@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from restaurant_os.batch import COPY, Batch, DaySet, Rejected, Window
-from restaurant_os.settings import Location
-from restaurant_os.sources.toast.client import CASH, ToastClient
+from restaurant_os.batch import COPY, Batch, DaySet, Rejected
+from restaurant_os.sources.toast.client import CASH
 from restaurant_os.sources.toast.model import Guid, Part, Ref
-from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, rejected, staged
+from restaurant_os.sources.toast.reading import Reading
+from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, staged, unfit_record
 from restaurant_os.tables import FACT_CASH_DEPOSITS, FACT_CASH_ENTRIES, TableSpec
 
 ENTRIES_PATH = "/cashmgmt/v1/entries"
@@ -112,32 +112,15 @@ LISTS = (_List(ENTRIES_PATH, FACT_CASH_ENTRIES, _ENTRIES, entry_row), _List(DEPO
 
 
 @dataclass(slots=True)
-class CashRead:
-    """One business date being read. Iterate it for its batch; then the rest tells how it went.
+class CashRead(Reading):
+    """One business date of cash being read.
 
     `has_rows(table, day)`: whether the warehouse holds rows of that day. An empty answer for such a day is asked a second time before
     it is believed: to empty a day on the word of one answer is more than it should be able to do.
     """
 
-    client: ToastClient
-    location: Location
-    window: Window
     read_seq: int
     has_rows: Callable[[str, date], bool]
-    _began: datetime = field(init=False)
-    pages: int = 0
-    passes: int = 0
-    is_stable: bool = True
-    rejected: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._began = self.client.http.clock.now()
-
-    @property
-    def started_at(self) -> datetime:
-        """When the first request left, on the API's clock, by the best we know of it by now."""
-        return self.client.http.served(self._began)
 
     def __iter__(self) -> Iterator[Batch]:
         day = self.window.business_date
@@ -178,4 +161,4 @@ class CashRead:
         return Batch({kind.table.name: staged(kind.table, rows)}, tuple(unread), day_sets=whole)
 
     def _rejected(self, raw: bytes, day: date, reason: str) -> Rejected:
-        return rejected(raw, reason, restaurant_guid=self.location.toast_guid, day=day, copy=next(_copies))
+        return unfit_record(raw, reason, restaurant_guid=self.location.toast_guid, day=day, copy=next(_copies))

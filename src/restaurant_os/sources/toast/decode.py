@@ -7,45 +7,26 @@ order costs itself alone. A body that is not JSON at all is no order's fault: it
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from restaurant_os.batch import COPY, Batch, Rejected
+from restaurant_os.batch import Batch, Rejected
 from restaurant_os.businessday import BusinessDay
-from restaurant_os.errors import Place, RejectedRecordError, RetryableError
-from restaurant_os.sources.columns import DATES, arrays, instants, transposed
+from restaurant_os.errors import Place, RejectedRecordError
+from restaurant_os.sources.columns import DATES, arrays, instants, staged_columns, staged_schema, transposed
 from restaurant_os.sources.toast.flatten import Flattener, Rows, check_unique
-from restaurant_os.sources.toast.model import ORDER, PAGE, RAW_PAGE, Order
+from restaurant_os.sources.toast.model import ORDER, PAGE, Order
+from restaurant_os.sources.toast.records import fields_of, records_of, rejected
 from restaurant_os.sources.toast.workers import Worker, Workers
-from restaurant_os.tables import COUNT, LOADED_AT, ORDER_TABLES, Column, TableSpec
+from restaurant_os.tables import COUNT, ORDER_TABLES, TableSpec
 from restaurant_os.text import printable
 
-#: Guests' and card data (Toast: scopes guest.pi:read and delivery_info.address:read; Payment's card digits): cut before anything is kept.
-PRIVATE_FIELDS = frozenset(
-    {
-        "customer",
-        "deliveryInfo",
-        "curbsidePickupInfo",
-        "appliedLoyaltyInfo",
-        "loyaltyDetails",
-        "first6Digits",
-        "last4Digits",
-        "cardPaymentId",
-        "tabName",
-        "giftCardInfo",
-        "receiptToken",
-        "tenderTransactionGuid",
-        "networkTransactionIdentifier",
-    }
-)
 HOUR_US = 3_600_000_000
 #: Pages made into Arrow at once.
 PAGES_TOGETHER = 4
@@ -149,7 +130,7 @@ class PageDecoder:
         """The orders of a page that can be read and laid out, each tried alone, and those that cannot."""
         good: list[Order] = []
         rejected: list[Rejected] = []
-        for raw in _records(body):
+        for raw in records_of(body):
             try:
                 order = ORDER.decode(raw)
                 rows = Rows()
@@ -207,19 +188,8 @@ class PageDecoder:
         return int(start.timestamp()) * 1_000_000, int(end.timestamp()) * 1_000_000
 
     def _rejected(self, raw: bytes, day: date | None, field: str, reason: str) -> Rejected:
-        record = json.loads(raw.decode("utf-8", "replace"))  # takes texts that are no Unicode too
-        fields = record if isinstance(record, dict) else {}
-        guid = fields.get("guid")
-        guid = guid if isinstance(guid, str) and guid else None
-        return Rejected(
-            restaurant_guid=self.restaurant_guid,
-            record_guid=guid,
-            business_date=_known_day(fields.get("businessDate")) or day,
-            field=printable(field, 200),
-            reason=printable(reason, 500),
-            record_json=json.dumps(without_private(record), separators=(",", ":")),
-            copy=next(self._copies),
-        )
+        day = _known_day(fields_of(raw).get("businessDate")) or day
+        return rejected(raw, field, reason, restaurant_guid=self.restaurant_guid, day=day, copy=next(self._copies))
 
 
 class Desk:
@@ -343,30 +313,6 @@ def _joined(batches: list[Batch], versions: Mapping[str, str] | None = None) -> 
     return Batch(tables, rejected, {guid: version for guid, version in (versions or {}).items() if guid not in bad})
 
 
-def _records(body: bytes) -> list[bytes]:
-    """The records of a page, each as JSON of its own.
-
-    A text that is no Unicode (a byte that is no UTF-8, half of a surrogate pair) fails the quick way for the whole page; the
-    slow one lets it fail in its own record.
-    """
-    try:
-        return [bytes(raw) for raw in RAW_PAGE.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        try:
-            records = json.loads(body.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            records = None
-        if not isinstance(records, list):
-            raise RetryableError(f"the page is not a JSON array of orders: {printable(problem, 120)}") from None
-        # What was replaced must not pass for what was sent, so a record with such a text is kept from being read.
-        return [_unreadable(record) for record in records]
-
-
-def _unreadable(record: object) -> bytes:
-    text = json.dumps(record)
-    return text.replace("\\ufffd", "\\ud800").encode()
-
-
 def _known_day(value: object) -> date | None:
     if not isinstance(value, int):
         return None
@@ -374,26 +320,6 @@ def _known_day(value: object) -> date | None:
         return date(1970, 1, 1) + timedelta(days=DATES[value])
     except (RejectedRecordError, OverflowError):
         return None
-
-
-def without_private(record: Any) -> Any:
-    """The record with guests' and card data cut, at any depth."""
-    if isinstance(record, dict):
-        return {key: None if key in PRIVATE_FIELDS else without_private(value) for key, value in record.items()}
-    if isinstance(record, list):
-        return [without_private(value) for value in record]
-    return record
-
-
-@cache
-def staged_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """A table as it is staged: its columns without `_loaded_at`, then the copy number."""
-    return (*(c for c in spec.columns if c.name != LOADED_AT), Column(COPY, COUNT, "ours", "Which copy of the record the row belongs to."))
-
-
-@cache
-def staged_schema(spec: TableSpec) -> pa.Schema:
-    return pa.schema([(c.name, c.type) for c in staged_columns(spec)])
 
 
 #: Where a table has its business hour (an instant until the arrays are made) and its business date.

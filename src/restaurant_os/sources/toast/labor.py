@@ -26,10 +26,10 @@ from restaurant_os.settings import LaborSettings, Location
 from restaurant_os.sources.toast.client import LABOR, ToastClient
 from restaurant_os.sources.toast.model import Guid, Part, Ref
 from restaurant_os.sources.toast.orders import api_time
-from restaurant_os.sources.toast.punches import SOURCE, People, Planned, PunchRows, Row, TimeEntry
-from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, rejected, staged, unfit
+from restaurant_os.sources.toast.punches import SOURCE, People, Planned, PunchRows, Row, TimeEntry, hours_of
+from restaurant_os.sources.toast.reading import Reading
+from restaurant_os.sources.toast.records import RecordReader, Records, exact, instant, staged, unfit, unfit_record
 from restaurant_os.tables import LABOR as DATASET
-from restaurant_os.tables import LABOR_TABLES
 from restaurant_os.text import printable
 
 ENTRIES_PATH = "/labor/v1/timeEntries"
@@ -40,7 +40,6 @@ SCOPE = "labor:read"
 EMPLOYEES_SCOPE = "labor.employees:read"
 #: An overnight shift drops out of a window that ends at midnight: containment is asked so much wider.
 SHIFT_MARGIN = timedelta(days=1)
-HOUR_US = 3_600_000_000
 #: What Toast writes for no date (reference, 2.1). As a version it is the oldest: of two reads the later one counts.
 NO_DATE = "1970-01-01T00:00:00.000+0000"
 
@@ -112,7 +111,7 @@ class LaborReader:
     scheduled: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def __call__(self, window: Window) -> LaborRead:
-        return LaborRead(self, window)
+        return LaborRead(self.client, self.location, window, self)
 
     def ask(self, path: str, reader: RecordReader[T], params: Mapping[str, str], scope: str = SCOPE) -> Records[T]:
         answers: list[Records[T]] = []
@@ -196,25 +195,10 @@ class LaborReader:
 
 
 @dataclass(slots=True)
-class LaborRead:
-    """One window being read. Iterate it for its batch; then the rest tells how it went."""
+class LaborRead(Reading):
+    """One window of punches, or of the schedule, being read."""
 
     reader: LaborReader
-    window: Window
-    _began: datetime = field(init=False)
-    pages: int = 0
-    passes: int = 0
-    is_stable: bool = True
-    rejected: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._began = self.reader.client.http.clock.now()
-
-    @property
-    def started_at(self) -> datetime:
-        """When the first request left, on the API's clock, by the best we know of it by now."""
-        return self.reader.client.http.served(self._began)
 
     def __iter__(self) -> Iterator[Batch]:
         self.passes = self.pages = 1
@@ -223,23 +207,22 @@ class LaborRead:
     # --- punches --------------------------------------------------------------------------------------------------
 
     def _entries(self) -> Batch:
-        read_at = self.reader.client.http.now()
+        read_at = self.client.http.now()
         found = self.reader.ask(ENTRIES_PATH, _ENTRIES, {**self._query(), "includeMissedBreaks": "true"})
         self.reader.know_jobs({entry.job_reference.guid for entry in found.good if entry.job_reference and entry.job_reference.guid})
         for entry in found.good:
             if not entry.out_date:
                 with suppress(ValueError):  # an entry without a clock-in is rejected below
                     self.reader.know_schedule(instant(entry.in_date, "inDate"))
-        location = self.reader.location
         layout = PunchRows(
-            location.toast_guid,
-            location.business_day,
+            self.location.toast_guid,
+            self.location.business_day,
             self.reader.labor,
             self.reader.people(),
             tuple(self.reader.planned.values()),
             read_at,
         )
-        tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
+        tables: dict[str, list[Row]] = {spec.name: [] for spec in DATASET.tables}
         unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
         for nth, entry in enumerate(found.good):
             rows: list[tuple[str, Row]] = []
@@ -262,10 +245,10 @@ class LaborRead:
     # --- schedule -------------------------------------------------------------------------------------------------
 
     def _shifts(self) -> Batch:
-        read_at = self.reader.client.http.now()
+        read_at = self.client.http.now()
         found = self.reader.ask_shifts(self.window.start, self.window.end)
         self.reader.know_jobs({shift.job_reference.guid for shift in found.good if shift.job_reference and shift.job_reference.guid})
-        tables: dict[str, list[Row]] = {spec.name: [] for spec in LABOR_TABLES}
+        tables: dict[str, list[Row]] = {spec.name: [] for spec in DATASET.tables}
         unread = [self._rejected(bad.raw, bad.reason) for bad in found.bad]
         names = self.reader.people().names
         for nth, shift in enumerate(found.good):
@@ -285,14 +268,14 @@ class LaborRead:
             raise unfit("outDate is before inDate", "outDate")
         employee = shift.employee_reference.guid if shift.employee_reference else None
         job = shift.job_reference.guid if shift.job_reference else None
-        hours = exact(Decimal((ends - starts) // timedelta(microseconds=1)) / HOUR_US) or Decimal(0)
+        hours = hours_of([(starts, ends)]) or Decimal(0)
         wage = exact(self.reader.wage(employee, job))
         known = self.reader.jobs.get(job or "")
         return {
             "source": SOURCE,
             "shift_id": shift.guid,
-            "restaurant_guid": self.reader.location.toast_guid,
-            "business_date": self.reader.location.business_day.date_of(starts),
+            "restaurant_guid": self.location.toast_guid,
+            "business_date": self.location.business_day.date_of(starts),
             "employee_guid": employee,
             "employee_name": names.get(employee or ""),
             "job_guid": job,
@@ -318,10 +301,10 @@ class LaborRead:
         return Batch(staged_tables, tuple(unread))
 
     def _rejected(self, raw: bytes, reason: str) -> Rejected:
-        return rejected(
+        return unfit_record(
             raw,
             printable(reason, 500),
-            restaurant_guid=self.reader.location.toast_guid,
+            restaurant_guid=self.location.toast_guid,
             day=self.window.business_date or self._planned_day(raw),
             copy=next(_copies),
         )
@@ -330,5 +313,5 @@ class LaborRead:
         """The business date of a shift, which names none; None where its start cannot be read, and for a punch, which names its own."""
         if self.window.kind == SCHEDULE:
             with suppress(msgspec.DecodeError, UnicodeDecodeError, ValueError):
-                return self.reader.location.business_day.date_of(instant(msgspec.json.decode(raw, type=_Starts).in_date, "inDate"))
+                return self.location.business_day.date_of(instant(msgspec.json.decode(raw, type=_Starts).in_date, "inDate"))
         return None

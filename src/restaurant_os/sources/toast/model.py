@@ -170,4 +170,3 @@ class Order(Part):
 
 PAGE = msgspec.json.Decoder(list[Order])
 ORDER = msgspec.json.Decoder(Order)
-RAW_PAGE = msgspec.json.Decoder(list[msgspec.Raw])

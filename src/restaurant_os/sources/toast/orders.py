@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from restaurant_os.batch import Batch, Window
+from restaurant_os.batch import Batch
 from restaurant_os.errors import RequestError
-from restaurant_os.settings import Location
-from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, ToastClient
+from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY
 from restaurant_os.sources.toast.decode import DecodedPage, OrderDecoder
+from restaurant_os.sources.toast.reading import Reading
 
 PATH = "/orders/v2/ordersBulk"
 SCOPE = "orders:read"
@@ -33,27 +33,11 @@ MOST_REPEATS = 3
 
 
 @dataclass(slots=True)
-class OrdersRead:
-    """One window being read. Iterate it for its batches; when they are through, the rest tells how it went."""
+class OrdersRead(Reading):
+    """One window of orders being read, in passes until it stands still."""
 
-    client: ToastClient
-    location: Location
-    window: Window
     decoder: OrderDecoder
-    _began: datetime = field(init=False)
-    pages: int = 0
-    passes: int = 0
-    is_stable: bool = False
-    rejected: int = 0
-    versions: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._began = self.client.http.clock.now()
-
-    @property
-    def started_at(self) -> datetime:
-        """When the first request left, on the API's clock, by the best we know of it by now."""
-        return self.client.http.served(self._began)
+    is_stable: bool = field(init=False, default=False)
 
     def __iter__(self) -> Iterator[Batch]:
         settled = self.window.business_date is not None and self.window.end < self.started_at - SETTLED_AFTER

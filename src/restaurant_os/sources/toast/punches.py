@@ -16,7 +16,8 @@ from restaurant_os.batch import COPY
 from restaurant_os.businessday import BusinessDay
 from restaurant_os.settings import LaborSettings
 from restaurant_os.sources.toast.model import Guid, Part, Ref
-from restaurant_os.sources.toast.records import PLACES, day_of, exact, instant, unfit
+from restaurant_os.sources.toast.records import day_of, exact, instant, unfit
+from restaurant_os.tables import PLACES
 
 Row = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -156,8 +157,8 @@ class PunchRows:
             "gratuity_amount": _gratuity(entry),
             # Not the clock-in where there is none: that moves when the entry is edited, and the merge would no longer find it.
             "created_at": instant(entry.created_date, "createdDate") if entry.created_date else None,
-            "paid_break_hours": _hours([one.span for one in breaks if one.is_taken and not one.is_unpaid]),
-            "unpaid_break_hours": _hours([one.span for one in breaks if one.is_unpaid]),
+            "paid_break_hours": hours_of([one.span for one in breaks if one.is_taken and not one.is_unpaid]),
+            "unpaid_break_hours": hours_of([one.span for one in breaks if one.is_unpaid]),
             "is_open": ended is None,
             "is_suspect": self.read_at > until if until else bool(entry.auto_clocked_out) or (ended or began) - began > longest,
             "auto_clocked_out": bool(entry.auto_clocked_out),
@@ -299,7 +300,8 @@ def _without(row: Row, *names: str) -> Row:
     return {name: value for name, value in row.items() if name not in names}
 
 
-def _hours(spans: Sequence[Span | None]) -> Decimal | None:
+def hours_of(spans: Sequence[Span | None]) -> Decimal | None:
+    """How long spans are together, in hours of four places."""
     lasted = sum((span[1] - span[0] for span in spans if span), timedelta())
     return exact(Decimal(lasted // MICROSECOND) / Decimal(HOUR // MICROSECOND))
 

@@ -16,14 +16,30 @@ import pyarrow as pa
 
 from restaurant_os.batch import Rejected
 from restaurant_os.errors import RetryableError
-from restaurant_os.sources.toast.decode import staged_schema, without_private
-from restaurant_os.tables import TableSpec
+from restaurant_os.sources.columns import staged_schema
+from restaurant_os.tables import PLACES, TableSpec
 from restaurant_os.text import printable
 
+#: Guests' and card data (Toast: scopes guest.pi:read and delivery_info.address:read; Payment's card digits): cut before anything is kept.
+PRIVATE_FIELDS = frozenset(
+    {
+        "customer",
+        "deliveryInfo",
+        "curbsidePickupInfo",
+        "appliedLoyaltyInfo",
+        "loyaltyDetails",
+        "first6Digits",
+        "last4Digits",
+        "cardPaymentId",
+        "tabName",
+        "giftCardInfo",
+        "receiptToken",
+        "tenderTransactionGuid",
+        "networkTransactionIdentifier",
+    }
+)
 T = TypeVar("T")
 _RAW = msgspec.json.Decoder(list[msgspec.Raw])
-#: Money and hours have four places (tables.spec.MONEY).
-PLACES = Decimal("0.0001")
 #: Of a record: beyond them a business day cannot be worked out, and no restaurant was there.
 YEARS = range(1970, 2200)
 
@@ -88,7 +104,7 @@ def records_of(body: bytes) -> list[bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         try:
             found = json.loads(body.decode("utf-8", "replace"))
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, list):
             raise RetryableError(f"the answer is not a JSON array of records: {printable(problem, 120)}") from None
@@ -142,25 +158,49 @@ def unfit(reason: str, field: str) -> ValueError:
     return ValueError(f"{reason} - at `$.{field}`" if field else reason)
 
 
-def rejected(raw: bytes, reason: str, *, restaurant_guid: str, day: date | None, copy: int) -> Rejected:
-    """A record that cannot be read, ready for quarantine. `day`: the business date it was asked by, or that it names."""
-    record = json.loads(raw.decode("utf-8", "replace"))
-    guid = record.get("guid") if isinstance(record, dict) else None
-    message, _, where = reason.partition(" - at ")
+def fields_of(raw: bytes) -> dict[str, Any]:
+    """What a record holds, texts that are no Unicode too; nothing where it is no object."""
+    record = _parsed(raw)
+    return record if isinstance(record, dict) else {}
+
+
+def _parsed(raw: bytes) -> object:
+    return json.loads(raw.decode("utf-8", "replace"))
+
+
+def rejected(raw: bytes, field: str, reason: str, *, restaurant_guid: str, day: date | None, copy: int) -> Rejected:
+    """A record that cannot be read, ready for quarantine. `day`: its business date, where known."""
+    guid = fields_of(raw).get("guid")
     return Rejected(
         restaurant_guid=restaurant_guid,
         record_guid=guid if isinstance(guid, str) and guid else None,
-        business_date=day or _named_day(record),
-        field=printable(where.strip("`"), 200),
-        reason=printable(message, 500),
-        record_json=json.dumps(without_private(record), separators=(",", ":")),
+        business_date=day,
+        field=printable(field, 200),
+        reason=printable(reason, 500),
+        record_json=json.dumps(without_private(_parsed(raw)), separators=(",", ":")),
         copy=copy,
     )
 
 
-def _named_day(record: object) -> date | None:
+def unfit_record(raw: bytes, reason: str, *, restaurant_guid: str, day: date | None, copy: int) -> Rejected:
+    """A record of a list that cannot be read, for the decoder's reason or ours (`unfit`). `day`: that it was asked by, else the one it names."""
+    message, _, where = reason.partition(" - at ")
+    day = day or _named_day(fields_of(raw))
+    return rejected(raw, where.strip("`"), message, restaurant_guid=restaurant_guid, day=day, copy=copy)
+
+
+def without_private(record: Any) -> Any:
+    """The record with guests' and card data cut, at any depth."""
+    if isinstance(record, dict):
+        return {key: None if key in PRIVATE_FIELDS else without_private(value) for key, value in record.items()}
+    if isinstance(record, list):
+        return [without_private(value) for value in record]
+    return record
+
+
+def _named_day(fields: Mapping[str, Any]) -> date | None:
     try:
-        return day_of(record.get("businessDate")) if isinstance(record, dict) else None  # type: ignore[arg-type]
+        return day_of(fields.get("businessDate", ""))
     except ValueError:
         return None
 
