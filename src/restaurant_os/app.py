@@ -71,6 +71,7 @@ class App:
     token_folder: Path = field(default_factory=default_folder)
     on_wait: OnWait = lambda location, why, seconds: None
     _syncs: dict[str, Sync] = field(default_factory=dict)
+    _running: list[Sync] = field(default_factory=list)
 
     @cached_property
     def warehouse(self) -> DuckDBWarehouse:
@@ -102,18 +103,25 @@ class App:
     def sync(self, dataset: str) -> Sync:
         """The sync of a dataset: orders, labor or cash."""
         if dataset not in self._syncs:
-            settings = self.settings
-            self._syncs[dataset] = Sync(
-                plan=self._plan(dataset),
-                source=ToastSource(self.toast, settings),
-                warehouse=self.warehouse,
-                calendar=Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations}),
-                spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
-                load_mode=settings.load_mode,
-            )
+            self._syncs[dataset] = self.sync_by(self.plan(dataset))
         return self._syncs[dataset]
 
-    def _plan(self, dataset: str) -> Plan:
+    def sync_by(self, plan: Plan) -> Sync:
+        """A sync that asks what `plan` says."""
+        settings = self.settings
+        sync = Sync(
+            plan=plan,
+            source=ToastSource(self.toast, settings),
+            warehouse=self.warehouse,
+            calendar=Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations}),
+            spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
+            load_mode=settings.load_mode,
+        )
+        self._running.append(sync)
+        return sync
+
+    def plan(self, dataset: str) -> Plan:
+        """What a dataset's sync asks."""
         overlap, first_days = timedelta(minutes=self.settings.toast.overlap_minutes), self.settings.toast.first_days
         plans: dict[str, Plan] = {
             ORDERS.name: OrdersPlan(overlap, first_days),
@@ -126,7 +134,7 @@ class App:
         """Asked to end: waits end at once, a sync ends after the page it is reading."""
         if isinstance(self.clock, SystemClock):
             self.clock.stop()
-        for sync in self._syncs.values():
+        for sync in self._running:
             sync.stop()
 
     def locations(self, wanted: str = "ALL") -> list[Location]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,40 @@ def test_a_second_401_fails(double: Double, tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="a token just given is refused"):
         ask(client(double, tmp_path))
     assert (len(double.calls), len(double.logins)) == (2, 2)
+
+
+def test_a_token_that_ends_under_another_call_is_renewed_again(double: Double, tmp_path: Path) -> None:
+    """While ours is under way with a new token, another call goes out with it and finds it ended: that says nothing against ours."""
+    one = client(double, tmp_path)
+
+    def meanwhile(_: httpx.Request) -> httpx.Response:
+        other = threading.Thread(target=lambda: ask(one))
+        other.start()
+        other.join()
+        return failure(401)
+
+    double.answers = [failure(401), meanwhile, failure(401)]
+    ask(one)
+
+    assert double.tokens_used == ["token-1", "token-2", "token-2", "token-3", "token-3"]
+    assert len(double.logins) == 3
+
+
+def test_a_token_that_always_ends_fails_in_the_end(double: Double, tmp_path: Path) -> None:
+    """Other calls or not, the tries are bounded."""
+    one = client(double, tmp_path)
+
+    def refused(request: httpx.Request) -> httpx.Response:
+        if threading.current_thread() is threading.main_thread():
+            other = threading.Thread(target=lambda: one._exchange(PATH, None, HERE, one.token()))
+            other.start()
+            other.join()
+        return failure(401)
+
+    double.answers = [refused] * 100
+    with pytest.raises(CredentialsError, match="a token just given is refused"):
+        ask(one)
+    assert len(double.logins) == 5
 
 
 def test_wrong_credentials_fail_at_once(double: Double, tmp_path: Path) -> None:

@@ -83,10 +83,16 @@ class Span(Period):
 
 @dataclass(slots=True)
 class Unit:
-    """Windows of one location that share a commit."""
+    """Windows of one location that share a commit.
+
+    `stands_alone`: should it fail, the location's other units still go on, and it is tried once more at the end. `needs`: the scope it
+    asks for where a dataset's units differ in it; a refusal of one is a refusal of all that need the same.
+    """
 
     location: Location
     windows: list[Window]
+    stands_alone: bool = False
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,16 @@ def net_dates(location: Location, known: Known, now: datetime, days: int) -> lis
     closeout = location.business_day.start(last_closed + timedelta(days=1))
     net = days_between(last_closed - timedelta(days=days - 1), last_closed)
     return sorted({day for day in net if day not in known.read or known.read[day] < closeout} | known.unstable)
+
+
+def incomplete_dates(location: Location, days: Sequence[date], known: Known) -> list[date]:
+    """Those of the dates that were not read whole after their closeout, or still moved when they were."""
+
+    def is_complete(day: date) -> bool:
+        read = known.read.get(day)
+        return read is not None and read >= location.business_day.bounds(day)[1] and day not in known.unstable
+
+    return [day for day in days if not is_complete(day)]
 
 
 def whole_milliseconds(instant: datetime) -> datetime:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from restaurant_os.batch import MODIFIED, Batch, Window
-from restaurant_os.errors import CredentialsError, RestaurantOSError, StoppedError, WarehouseError
+from restaurant_os.errors import AccessError, BusyError, CredentialsError, RestaurantOSError, StoppedError, WarehouseError
 from restaurant_os.pipeline.calendar import Calendar
 from restaurant_os.pipeline.plans import NOTHING_KNOWN, Known, Plan, Span, Unit, known, whole_milliseconds
 from restaurant_os.pipeline.spill import Spill, clear_left_behind
@@ -29,6 +29,8 @@ from restaurant_os.tables import Dataset
 from restaurant_os.warehouse import Commit, LoadMode, SyncRun, Warehouse
 
 MOST_THREADS = 32
+#: What strikes every unit of a location alike.
+ENDS_A_LOCATION = (WarehouseError, CredentialsError, StoppedError, BusyError)
 SECONDS_ASLEEP = 0.25
 
 
@@ -92,7 +94,10 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class LocationResult:
-    """What a sync did for one location. `error`: why it did not end; what is counted is in."""
+    """What a sync did for one location. `error`: why it did not end, of several failures the first; what is counted is in.
+
+    `failures`: the units that are not in, with the reason; those after one that ended the location are in none of the counts.
+    """
 
     location: Location
     rows_read: int = 0
@@ -102,7 +107,9 @@ class LocationResult:
     pages: int = 0
     windows: int = 0
     unstable: int = 0
+    seconds: float = 0.0
     error: RestaurantOSError | None = None
+    failures: list[tuple[Unit, RestaurantOSError]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -164,25 +171,50 @@ class Sync:
 
     def _location(self, location: Location, units: Sequence[Unit], progress: Progress) -> LocationResult:
         result = LocationResult(location)
+        began = self.source.now()
         try:
             with self.source.turn(location):
                 held = self._held(location)
                 read = self.source.reader(location, self.plan.dataset.name, held)
-                for unit in units:
-                    self._unit(unit, read, held, result, progress)
+                failed = self._units(units, read, held, result, progress)
+                result.failures = self._units([unit for unit, _ in failed], read, held, result, progress)
+                result.error = result.failures[0][1] if result.failures else None
         except RestaurantOSError as problem:
             result.error = problem
             if isinstance(problem, (WarehouseError, CredentialsError)):
                 self._stop.set()  # it would be the same for every location
+        result.seconds = (self.source.now() - began).total_seconds()
         return result
+
+    def _units(
+        self, units: Sequence[Unit], read: Callable[[Window], Read], held: Held, result: LocationResult, progress: Progress
+    ) -> list[tuple[Unit, RestaurantOSError]]:
+        """Bring units in one after another; gives those that stand alone and failed. What ends them all is raised."""
+        failed: list[tuple[Unit, RestaurantOSError]] = []
+        refused: dict[str, AccessError] = {}
+        for unit in units:
+            try:
+                if unit.needs in refused:
+                    raise refused[unit.needs]
+                self._unit(unit, read, held, result, progress)
+            except ENDS_A_LOCATION:
+                raise
+            except RestaurantOSError as problem:
+                if not unit.stands_alone:
+                    raise
+                failed.append((unit, problem))
+                if isinstance(problem, AccessError):
+                    refused[unit.needs] = problem
+        return failed
 
     def _held(self, location: Location) -> Held:
         """For records without a version: the read sequence moved on, and the days that hold some of them."""
-        if not self.plan.dataset.day_sets:
+        dataset = self.plan.dataset
+        if not (dataset.day_sets or dataset.histories):
             return Held()
         days = {
             (spec.name, day)
-            for spec in self.plan.dataset.day_sets
+            for spec in dataset.day_sets
             for (day,) in self.warehouse.rows(
                 f"SELECT DISTINCT business_date FROM {spec.name} WHERE restaurant_guid = ? AND NOT is_deleted", [location.toast_guid]
             )
@@ -256,7 +288,7 @@ def _days(dataset: Dataset, unit: Unit, tables: Mapping[str, pa.Table]) -> set[d
     """The business dates that a unit asked for or brings rows of."""
     found = {window.business_date for window in unit.windows if window.business_date is not None}
     for spec in dataset.tables:
-        if spec.name in tables:
+        if spec.name in tables and spec not in dataset.histories:
             found.update(pc.unique(tables[spec.name][spec.partition]).to_pylist())
     return found
 

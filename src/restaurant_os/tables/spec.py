@@ -36,15 +36,16 @@ class TableSpec:
     """One warehouse table. `version` is the column by which a newer row is told from an older one.
 
     `role` says how a commit treats it: a `header` gates its children, which are replaced as one set with it; the rows of a
-    `day_set` are replaced together, for a location and business date that was read whole; the rows of a `list` each replace the
-    one of their key; a `record` table (ledger, changed days, quarantine) is written by its own rules.
+    `day_set` are replaced together, for a location and business date that was read whole; a `history` keeps every version of its
+    rows, closed and never deleted; the rows of a `list` each replace the one of their key; a `record` table (ledger, changed days,
+    quarantine) is written by its own rules.
     """
 
     name: str
     meaning: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    role: Literal["header", "child", "day_set", "list", "record"]
+    role: Literal["header", "child", "day_set", "history", "list", "record"]
     version: str = "modified_at"
     partition: str = "business_date"
     #: Columns in which two rows of one version may differ and still be the same row.
@@ -98,7 +99,8 @@ class Dataset:
     name: str
     sets: tuple[RecordSet, ...] = ()
     day_sets: tuple[TableSpec, ...] = ()
+    histories: tuple[TableSpec, ...] = ()
 
     @property
     def tables(self) -> tuple[TableSpec, ...]:
-        return (*(spec for own in self.sets for spec in own.tables), *self.day_sets)
+        return (*(spec for own in self.sets for spec in own.tables), *self.day_sets, *self.histories)

@@ -35,6 +35,8 @@ LABOR = "labor"
 OTHER = "other"
 #: A login is one call, retried; whoever waits for another process's goes on without it after this.
 LOGIN_WAIT_SECONDS = 120.0
+#: Of one exchange whose token ends under other calls each time.
+MOST_LOGINS = 4
 
 #: Both obey Retry-After and X-Toast-RateLimit-*. A fixed window of one second holds five calls only when they are a little
 #: further apart than a fifth of a second.
@@ -83,6 +85,8 @@ class ToastClient:
         self._clock = clock
         self._retry = retry
         self._token: Token | None = None
+        #: How many exchanges began with a token, of those in use.
+        self._exchanges: dict[str, int] = {}
         self._login_lock = threading.Lock()
 
     # --- calls ----------------------------------------------------------------------------------------------------
@@ -118,16 +122,24 @@ class ToastClient:
         return retried(once, self._retry, self.http, lambda error, seconds: self.on_wait(location, error.message, seconds))
 
     def _authorized(self, path: str, params: Mapping[str, str] | None, location: str) -> httpx.Response:
-        """One exchange with the token; on a 401 one login and one more."""
-        token = self.token()
-        response = self._exchange(path, params, location, token)
-        if response.status_code == httpx.codes.UNAUTHORIZED:
+        """One exchange with the token; on a 401 one login and one more.
+
+        A new token that is refused too was refused for good, unless other calls went out with it: then it was good, and ended under theirs.
+        """
+        response = self._exchange(path, params, location, token := self.token())
+        for _ in range(MOST_LOGINS):
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                break
             self._discard(token)
             self.pacer.wait("", location)
-            response = self._exchange(path, params, location, self.token())
+            response = self._exchange(path, params, location, token := self.token())
+            if self._is_ours_alone(token):
+                break
         return response
 
     def _exchange(self, path: str, params: Mapping[str, str] | None, location: str, token: Token) -> httpx.Response:
+        with self._login_lock:
+            self._exchanges[token.value] = self._exchanges.get(token.value, 0) + 1
         headers = {"Authorization": f"Bearer {token.value}"}
         if location:
             headers["Toast-Restaurant-External-ID"] = location
@@ -178,6 +190,7 @@ class ToastClient:
         with self._login_lock:
             now = self._clock.now()
             if self._token is None or not self._token.is_fresh(now):
+                self._exchanges.clear()
                 with turn(self._tokens.turn_file("login"), "login", clock=self._clock, wait_seconds=LOGIN_WAIT_SECONDS):
                     kept = self._tokens.read()
                     self._token = kept if kept and kept.is_fresh(now) else self._log_in()
@@ -189,6 +202,10 @@ class ToastClient:
                 self._token = None
             if self._tokens.read() == refused:
                 self._tokens.forget()
+
+    def _is_ours_alone(self, token: Token) -> bool:
+        with self._login_lock:
+            return self._exchanges.get(token.value, 0) == 1
 
     def _log_in(self) -> Token:
         token = retried(self._login_once, self._retry, self.http, lambda error, seconds: self.on_wait("", error.message, seconds))

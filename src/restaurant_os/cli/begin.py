@@ -1,0 +1,99 @@
+"""Commands to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from restaurant_os.cli.options import AsJson, Config, example
+from restaurant_os.errors import UsageError
+
+beginning = typer.Typer()
+
+
+@beginning.command(epilog=example("restaurant-os init", "restaurant-os init --from-toast https://ws-api.toasttab.com"))
+def init(
+    context: typer.Context,
+    from_toast: Annotated[
+        str | None, typer.Option("--from-toast", metavar="URL", help="Fill in the locations from Toast's API at this address.")
+    ] = None,
+    pacing: Annotated[str, typer.Option("--pacing", help="careful, documented or none.")] = "careful",
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Write a commented restaurant-os.toml and .env.example here. Nothing that is there is ever overwritten."""
+    from restaurant_os import scaffold, terminal
+    from restaurant_os.settings import TOAST_URL, Location
+
+    path = config or context.obj or scaffold.default_config()
+    locations: list[Location] = []
+    if from_toast:
+        if path.exists():
+            raise UsageError(
+                f"init: {path} is there already and was left as it is.", next_step="Move it away first, or name another with --config."
+            )
+        locations = _toast_locations(path, from_toast, pacing)
+    written = scaffold.init(path, base_url=from_toast or TOAST_URL, pacing=pacing, locations=locations)
+    if json:
+        terminal.print_json({"written": [str(p) for p in written], "locations": len(locations)})
+        return
+    for file in written:
+        terminal.out.print(f"wrote {file}", highlight=False)
+    step = "restaurant-os doctor" if locations else "fill in [[locations]] and .env, then restaurant-os doctor"
+    terminal.out.print(f"Next: {step}", highlight=False)
+
+
+def _toast_locations(path: Path, url: str, pacing: str) -> Any:
+    from restaurant_os.app import build_app
+    from restaurant_os.settings import load_without_file
+    from restaurant_os.sources.toast.locations import discover
+
+    settings = load_without_file(path.parent, toast={"base_url": url, "pacing": pacing})
+    return discover(build_app(settings).toast)
+
+
+@beginning.command(
+    epilog=example("restaurant-os simulate --port 9100 --locations 13 --days 14 --seed 7", "restaurant-os simulate --clock-speed 60")
+)
+def simulate(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 9100,
+    locations: Annotated[int, typer.Option(min=1, help="How many restaurants.")] = 13,
+    days: Annotated[int, typer.Option(min=1, help="How many closed business dates of history.")] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 7,
+    last_day: Annotated[str | None, typer.Option(metavar="DATE", help="The last closed business date; without it the latest.")] = None,
+    clock_speed: Annotated[float | None, typer.Option(help="Let the world live, at so many simulated seconds per second.")] = None,
+    faults: Annotated[Path | None, typer.Option(help="A TOML file of faults (docs/simulator.md).")] = None,
+    clients: Annotated[Path | None, typer.Option(help="A TOML file of clients, their scopes and locations (docs/simulator.md).")] = None,
+) -> None:
+    """A Toast API to try things on: restaurants that live, faults on demand, and books to be judged against. Ends with Ctrl-C."""
+    from restaurant_os.settings import iso_date
+    from restaurant_os.simulator.server import Options, run
+
+    run(
+        Options(
+            port=port,
+            locations=locations,
+            days=days,
+            seed=seed,
+            last_day=iso_date(last_day, "--last-day") if last_day else None,
+            clock_speed=clock_speed,
+            faults=faults,
+            clients=clients,
+        )
+    )
+
+
+@beginning.command(epilog=example("restaurant-os demo", "restaurant-os demo --locations 3 --days 7 --data /tmp/demo"))
+def demo(
+    locations: Annotated[int, typer.Option(min=1, max=200, help="How many restaurants.")] = 13,
+    days: Annotated[int, typer.Option(min=1, max=31, help="How many business dates.")] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same restaurants.")] = 7,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Where the demo keeps its warehouse and settings.")] = Path("demo-data"),
+    json: AsJson = False,
+) -> None:
+    """Two weeks of 13 simulated restaurants into a DuckDB file, through the real client, and what they sold, worked and counted."""
+    from restaurant_os import demo as show
+
+    raise typer.Exit(show.run(locations=locations, days=days, seed=seed, folder=data, json=json))

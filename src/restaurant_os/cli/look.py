@@ -1,0 +1,217 @@
+"""Commands that look: what is there, what it amounts to, what is wrong."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from restaurant_os.cli.options import AsJson, Config, FromDate, ToDate, Where, built, ends_of, example, span_of
+
+looking = typer.Typer()
+
+
+class Grain(StrEnum):
+    hour = "hour"
+    day = "day"
+    week = "week"
+
+
+class By(StrEnum):
+    role = "role"
+    dining_option = "dining-option"
+    revenue_center = "revenue-center"
+    source = "source"
+    cash = "cash"
+    close = "close"
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+@looking.command(epilog=example("restaurant-os status", "restaurant-os status --location North --from 2026-03-01 --to 2026-03-14"))
+def status(
+    context: typer.Context,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read."""
+    from restaurant_os import terminal
+    from restaurant_os.pipeline.status import day_statuses
+
+    span = span_of(first, last)
+    app = built(context, config)
+    days = day_statuses(app.warehouse, app.locations(location), span, app.clock.now())
+    if json:
+        terminal.print_json([_day(day) for day in days])
+        return
+    if not days:
+        terminal.out.print("Nothing has been read yet. Begin with: restaurant-os sync orders")
+        return
+    columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
+    terminal.print_table("", columns, terminal.runs_of_days(days))
+
+
+def _day(day: Any) -> dict[str, Any]:
+    return {
+        "location": day.location.name,
+        "restaurant_guid": day.location.toast_guid,
+        "dataset": day.dataset,
+        "business_date": day.business_date,
+        "state": day.state,
+        "why": day.why,
+        "rows": day.rows,
+        "quarantined": day.quarantined,
+        "last_read_at": day.last_read_at,
+        "as_of": day.as_of,
+    }
+
+
+@looking.command(
+    epilog=example(
+        "restaurant-os metrics",
+        "restaurant-os metrics --grain hour --location North --from 2026-03-01 --to 2026-03-01",
+        "restaurant-os metrics --by cash --format csv",
+    )
+)
+def metrics(
+    context: typer.Context,
+    grain: Annotated[Grain, typer.Option("--grain", help="Hours of the business day, business dates, or report weeks.")] = Grain.day,
+    by: Annotated[
+        By | None,
+        typer.Option("--by", help="Labor by role; sales by dining option, revenue center or source; or the day's cash, or its tie-out."),
+    ] = None,
+    location: Where = "ALL",
+    first: FromDate = None,
+    last: ToDate = None,
+    format_: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", help="A file to write instead of stdout.")] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Labor %, cost per labor hour, sales and the rest (docs/metrics.md), from the warehouse as it stands.
+
+    Where a side is missing, stale or nothing was sold there is no value, and a reason. Without --from and --to: the last days.
+    """
+    from restaurant_os import terminal
+    from restaurant_os.pipeline.plans import Period
+    from restaurant_os.reports import cells, report_of, rows_of
+
+    report = report_of(grain.value, by.value if by else None)
+    ends = ends_of(first, last)
+    app = built(context, config)
+    table = rows_of(app.warehouse, report, app.locations(location), Period(*ends) if ends else None, app.clock.now())
+    kind = "json" if json else format_.value
+    if kind == "table" and output is None:
+        if not table.num_rows:
+            terminal.out.print("Nothing is there of these dates. Begin with: restaurant-os sync orders, sync labor, sync cash")
+            return
+        terminal.print_table("", [name.replace("_", " ") for name in ("location", *report.shown)], cells(table, report))
+        return
+    terminal.write_result(table, kind, output)
+
+
+@looking.command(
+    epilog=example(
+        'restaurant-os query "SELECT * FROM daily_sales ORDER BY business_date DESC LIMIT 5"',
+        'restaurant-os query "SELECT * FROM fact_order_items" --format parquet --output items.parquet --limit 1000000',
+    )
+)
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads.")],
+    format_: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", help="A file to write instead of stdout.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000_000, help="The most rows given.")] = 10_000,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, max=3600, help="Seconds after which it is stopped.")] = 60.0,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Ask the warehouse a question in SQL. Nothing can be changed by it, and no file but the warehouse read."""
+    from restaurant_os import terminal
+    from restaurant_os.settings import load
+    from restaurant_os.text import count
+    from restaurant_os.warehouse.query import query as ask
+
+    settings = load(config or context.obj)
+    result = ask(settings.warehouse_path, sql, wait_seconds=settings.wait_seconds, most_rows=limit, seconds=timeout)
+    terminal.write_result(result.table, "json" if json else format_.value, output)
+    if result.is_cut:
+        terminal.err.print(f"Only the first {count(limit, 'row')}; more with --limit.", soft_wrap=True)
+
+
+@looking.command(
+    epilog=example(
+        "restaurant-os doctor",
+        "restaurant-os doctor --request 'https://ws-api.toasttab.com/cashmgmt/v1/entries?startDate=2026-03-01&endDate=2026-03-02'",
+    )
+)
+def doctor(
+    context: typer.Context,
+    request: Annotated[
+        str | None,
+        typer.Option(
+            "--request", metavar="ADDRESS", help="Say what is wrong with a request of your own to Toast's cash or labor; nothing is asked."
+        ),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", metavar="'NAME: VALUE'", help="With --request: a header it was sent with; may be repeated."),
+    ] = None,
+    config: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Check the settings, the login and its scopes, the clocks, the warehouse, and per location orders, cash and labor; for each finding, what to do."""
+    from rich.text import Text
+
+    from restaurant_os import terminal
+    from restaurant_os.text import printable
+
+    if request is not None:
+        _explain(request, header or [], json)
+        return
+    from restaurant_os.doctor import examine
+
+    app = built(context, config)
+    findings = []
+    styles = {"ok": "green", "warning": "yellow", "failed": "red"}
+    for finding in examine(app):
+        findings.append(finding)
+        if not json:
+            terminal.out.print(
+                Text.assemble((f"{finding.state:8}", styles[finding.state]), f"{finding.check}: {printable(finding.found, 500)}"),
+                soft_wrap=True,
+            )
+            if finding.next_step:
+                terminal.out.print(Text(f"          -> {printable(finding.next_step, 500)}"), soft_wrap=True)
+    if json:
+        terminal.print_json([{"check": f.check, "state": f.state, "found": f.found, "next_step": f.next_step} for f in findings])
+    raise typer.Exit(1 if any(f.state == "failed" for f in findings) else 0)
+
+
+def _explain(request: str, headers: list[str], json: bool) -> None:
+    from datetime import UTC, datetime
+
+    from restaurant_os import terminal
+    from restaurant_os.explain import explain
+    from restaurant_os.text import printable
+
+    given = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in headers)}
+    causes = explain(request, given, datetime.now(UTC))
+    if json:
+        terminal.print_json([{"cause": c.name, "effect": c.effect, "found": c.found, "next_step": c.next_step} for c in causes])
+        return
+    for cause in causes:
+        terminal.out.print(printable(f"{cause.effect}: {cause.name}: {cause.found}", 600), soft_wrap=True, markup=False, highlight=False)
+        terminal.out.print(f"  -> {cause.next_step}", soft_wrap=True, markup=False, highlight=False)
+    if not causes:
+        terminal.out.print("Nothing is wrong with this request itself: `restaurant-os doctor` tries the account.")
