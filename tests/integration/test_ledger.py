@@ -15,7 +15,7 @@ from ledger_world import changes, hour, record, whole_day
 from orders_world import FIRST_VERSION, NORTH, SOUTH, check, land, open_warehouse, order, stored
 from property_profiles import examples
 from restaurant_os.errors import WarehouseError
-from restaurant_os.pipeline.ledger import Chain, chains, days_read
+from restaurant_os.pipeline.ledger import Chain, ledger
 from restaurant_os.warehouse import SyncRun
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 
@@ -29,7 +29,7 @@ def warehouse(tmp_path: Path) -> DuckDBWarehouse:
 
 def chain_of(warehouse: DuckDBWarehouse, *runs: SyncRun) -> Chain | None:
     record(warehouse, *runs)
-    return chains(warehouse, "orders").get(GUID)
+    return ledger(warehouse, "orders").chains.get(GUID)
 
 
 def chain(start: float, mark: float, *, broken: bool = False) -> Chain:
@@ -74,7 +74,7 @@ def test_unstable_windows_do_not_count(warehouse: DuckDBWarehouse) -> None:
     second = chain_of(warehouse, changes(9.5, 20))
 
     assert (first, second) == (chain(0, 10), chain(0, 20))
-    assert days_read(warehouse, "orders") == {}
+    assert ledger(warehouse, "orders").read == {}
 
 
 def test_an_unstable_window_amid_a_chain_is_a_gap(warehouse: DuckDBWarehouse) -> None:
@@ -86,8 +86,8 @@ def test_locations_and_datasets_have_marks_of_their_own(warehouse: DuckDBWarehou
     """One does not carry another's."""
     record(warehouse, changes(0, 10), changes(5, 20, location=SOUTH), changes(10, 99, dataset="labor"))
 
-    assert chains(warehouse, "orders") == {GUID: chain(0, 10), SOUTH.toast_guid: chain(5, 20)}
-    assert chains(warehouse, "labor") == {GUID: chain(10, 99)}
+    assert ledger(warehouse, "orders").chains == {GUID: chain(0, 10), SOUTH.toast_guid: chain(5, 20)}
+    assert ledger(warehouse, "labor").chains == {GUID: chain(10, 99)}
 
 
 def test_a_day_s_last_reading(warehouse: DuckDBWarehouse) -> None:
@@ -102,7 +102,7 @@ def test_a_day_s_last_reading(warehouse: DuckDBWarehouse) -> None:
         whole_day(day, 7, location=SOUTH),
     )
 
-    assert days_read(warehouse, "orders") == {(GUID, day): hour(5), (GUID, other): hour(1), (SOUTH.toast_guid, day): hour(7)}
+    assert ledger(warehouse, "orders").read == {(GUID, day): hour(5), (GUID, other): hour(1), (SOUTH.toast_guid, day): hour(7)}
 
 
 windows = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12), st.booleans()), min_size=1, max_size=12)

@@ -35,22 +35,30 @@ GROUP BY w.restaurant_guid
 """
 
 DAYS_READ = """
-SELECT restaurant_guid, business_date, max(started_at) FROM sync_runs
-WHERE dataset = ? AND window_kind = ? AND status = ? GROUP BY restaurant_guid, business_date
+SELECT status, restaurant_guid, business_date, max(started_at) FROM sync_runs
+WHERE dataset = ? AND window_kind = ? GROUP BY status, restaurant_guid, business_date
 """
 
 
-def chains(warehouse: Warehouse, dataset: str) -> dict[str, Chain]:
-    """The chain of every location that has one, by restaurant_guid."""
-    return {guid: Chain(start, mark, gap is not None) for guid, start, mark, gap in warehouse.rows(CHAINS, [dataset, MODIFIED])}
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What is known of one dataset.
+
+    `chains`: of every location that has one, by restaurant_guid. `read`: when each location's business date was last read whole: the
+    instant that read began. `unstable`: days whose last read found them still moving, to be asked again.
+    """
+
+    chains: Mapping[str, Chain]
+    read: Mapping[tuple[str, date], datetime]
+    unstable: frozenset[tuple[str, date]]
 
 
-def days_read(warehouse: Warehouse, dataset: str) -> dict[tuple[str, date], datetime]:
-    """When each location's business date was last read whole: the instant that read began."""
-    return {(guid, day): started for guid, day, started in warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "done"])}
-
-
-def days_unstable(warehouse: Warehouse, dataset: str, done: Mapping[tuple[str, date], datetime]) -> set[tuple[str, date]]:
-    """Days whose last read found them still moving: to be asked again. `done`: the `days_read`."""
-    unstable = warehouse.rows(DAYS_READ, [dataset, BUSINESS_DATE, "unstable"])
-    return {(guid, day) for guid, day, started in unstable if (guid, day) not in done or done[guid, day] < started}
+def ledger(warehouse: Warehouse, dataset: str) -> Ledger:
+    chained, days = warehouse.answers((CHAINS, [dataset, MODIFIED]), (DAYS_READ, [dataset, BUSINESS_DATE]))
+    read = {(guid, day): started for status, guid, day, started in days if status == "done"}
+    moving = {(guid, day): started for status, guid, day, started in days if status == "unstable"}
+    return Ledger(
+        chains={guid: Chain(start, mark, gap is not None) for guid, start, mark, gap in chained},
+        read=read,
+        unstable=frozenset(key for key, started in moving.items() if key not in read or read[key] < started),
+    )

@@ -17,7 +17,7 @@ from typing import Protocol
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED, SCHEDULE, Window
 from restaurant_os.businessday import days_between
 from restaurant_os.errors import UsageError
-from restaurant_os.pipeline import ledger
+from restaurant_os.pipeline.ledger import Chain, ledger
 from restaurant_os.settings import Location
 from restaurant_os.tables import CASH, LABOR, ORDERS, Dataset
 from restaurant_os.text import count
@@ -99,7 +99,7 @@ class Unit:
 class Known:
     """What the ledger knows of one location before a sync begins. `read`: when each date was last read whole."""
 
-    chain: ledger.Chain | None
+    chain: Chain | None
     read: Mapping[date, datetime]
     unstable: frozenset[date]
 
@@ -110,14 +110,12 @@ NOTHING_KNOWN = Known(None, {}, frozenset())
 
 def known(warehouse: Warehouse, dataset: str, locations: Sequence[Location]) -> dict[Location, Known]:
     """What the ledger knows of each location."""
-    chains = ledger.chains(warehouse, dataset)
-    read = ledger.days_read(warehouse, dataset)
-    unstable = ledger.days_unstable(warehouse, dataset, read)
+    found = ledger(warehouse, dataset)
     return {
         location: Known(
-            chains.get(location.toast_guid),
-            {day: started for (guid, day), started in read.items() if guid == location.toast_guid},
-            frozenset(day for guid, day in unstable if guid == location.toast_guid),
+            found.chains.get(location.toast_guid),
+            {day: started for (guid, day), started in found.read.items() if guid == location.toast_guid},
+            frozenset(day for guid, day in found.unstable if guid == location.toast_guid),
         )
         for location in locations
     }

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from restaurant_os.businessday import days_between
-from restaurant_os.pipeline import ledger
+from restaurant_os.pipeline.ledger import Chain, Ledger, ledger
 from restaurant_os.pipeline.plans import Span
 from restaurant_os.settings import Location
 from restaurant_os.tables import DATASETS, ORDERS, Dataset
@@ -34,8 +34,7 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    read: Mapping[tuple[str, date], datetime]
-    chains: Mapping[str, ledger.Chain]
+    ledger: Ledger
     rows: Mapping[tuple[str, date], int]
     quarantined: Mapping[tuple[str, date | None], int]
 
@@ -47,7 +46,7 @@ def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span
     found: list[DayStatus] = []
     for location in locations:
         for dataset, own in facts.items():
-            if dataset != ORDERS.name and all(guid != location.toast_guid for guid, _ in own.read):
+            if dataset != ORDERS.name and all(guid != location.toast_guid for guid, _ in own.ledger.read):
                 continue
             days = span.days if span else _known_days(location, own, now)
             found += [_day(location, dataset, day, own, now) for day in days]
@@ -56,7 +55,7 @@ def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span
 
 def _known_days(location: Location, facts: _Facts, now: datetime) -> list[date]:
     guid = location.toast_guid
-    known = [day for own, day in (*facts.read, *facts.rows) if own == guid]
+    known = [day for own, day in (*facts.ledger.read, *facts.rows) if own == guid]
     if not known:
         return []
     closed = location.business_day.last_closed(now)
@@ -72,8 +71,7 @@ def _facts(warehouse: Warehouse, dataset: Dataset) -> _Facts:
         [dataset.name],
     )
     return _Facts(
-        read=ledger.days_read(warehouse, dataset.name),
-        chains=ledger.chains(warehouse, dataset.name),
+        ledger=ledger(warehouse, dataset.name),
         rows={(guid, day): n for guid, day, n in rows},
         quarantined={(guid, day): n for guid, day, n in waiting},
     )
@@ -81,8 +79,8 @@ def _facts(warehouse: Warehouse, dataset: Dataset) -> _Facts:
 
 def _day(location: Location, dataset: str, day: date, facts: _Facts, now: datetime) -> DayStatus:
     key = (location.toast_guid, day)
-    chain = facts.chains.get(location.toast_guid)
-    read = facts.read.get(key)
+    chain = facts.ledger.chains.get(location.toast_guid)
+    read = facts.ledger.read.get(key)
     rows = facts.rows.get(key, 0)
     # A record that names no day may belong to any: it keeps every day of its location from being complete.
     waiting = facts.quarantined.get(key, 0) + facts.quarantined.get((location.toast_guid, None), 0)
@@ -93,7 +91,7 @@ def _day(location: Location, dataset: str, day: date, facts: _Facts, now: dateti
 
 
 def _state(
-    location: Location, day: date, read: datetime | None, rows: int, waiting: int, chain: ledger.Chain | None, now: datetime
+    location: Location, day: date, read: datetime | None, rows: int, waiting: int, chain: Chain | None, now: datetime
 ) -> tuple[State, str]:
     opens, closes = location.business_day.bounds(day)
     if read is None and closes > now and chain is not None and chain.mark > opens:

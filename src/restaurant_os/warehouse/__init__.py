@@ -127,3 +127,7 @@ class Warehouse(Protocol):
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Read with positional parameters; for our own reads of the ledger and the views."""
         ...
+
+    def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
+        """The rows of several questions, asked at once."""
+        ...

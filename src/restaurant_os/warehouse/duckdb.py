@@ -155,8 +155,12 @@ class DuckDBWarehouse:
         return int(last)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        [found] = self.answers((sql, parameters))
+        return found
+
+    def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         with self._turn, self._open() as connection, _as_our_errors(self.path):
-            return run(connection, sql, parameters)
+            return [run(connection, sql, parameters) for sql, parameters in questions]
 
     # --- its parts ------------------------------------------------------------------------------------------------
 
@@ -319,10 +323,7 @@ def fingerprint() -> str:
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables, columns and views that are missing. Costs one query when nothing is."""
-    known = "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND table_name = ?"
-    if run(connection, known, [SCHEMA_TABLE]) == [(1,)] and run(connection, f"SELECT fingerprint FROM {SCHEMA_TABLE}") == [
-        (fingerprint(),)
-    ]:
+    if _fingerprint_of(connection) == fingerprint():
         return
     with transaction(connection):
         for spec in TABLES:
@@ -334,14 +335,22 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [fingerprint()])
 
 
+def _fingerprint_of(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Of the code that last brought the file up to date; None in a new one."""
+    try:
+        [(found,)] = run(connection, f"SELECT fingerprint FROM {SCHEMA_TABLE}")
+    except duckdb.CatalogException:
+        return None
+    return str(found)
+
+
 def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: TableSpec, path: Path) -> None:
     def definition(name: str, kind: pa.DataType) -> str:
         return f"{name} {SQL_TYPES[kind]}{' NOT NULL' if name in spec.key else ''}"
 
     columns = ", ".join(definition(c.name, c.type) for c in spec.columns)
     run(connection, f"CREATE TABLE IF NOT EXISTS {spec.name} ({columns})")
-    known = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND database_name = current_database()"
-    found: dict[str, str] = dict(run(connection, known, [spec.name]))
+    found: dict[str, str] = dict(run(connection, f"SELECT name, type FROM pragma_table_info('{spec.name}')"))
     for column in spec.columns:
         wanted = SQL_TYPES[column.type]
         if column.name not in found:
