@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from restaurant_os.simulator.bill import Charge, Check, Line, Order, Payment, Refund, RefundPart, VoidInfo
+from restaurant_os.simulator.rhythm import void_reason
 from restaurant_os.simulator.story import Author
 
 #: A line or charge, and what of it is given back: amount without tax, tax.
@@ -18,14 +19,14 @@ Given = tuple[Line | Charge, int, int]
 def void_line(a: Author, line: Line) -> None:
     line.voided = line.modified = a.now
     line.void_date = a.today
-    line.void_reason = a.maybe(a.dice.pick(a.shop.void_reasons))
+    line.void_reason = a.maybe(void_reason(a.shop, a.dice.pick(a.shop.void_reasons), a.now))
 
 
 def void_payment(a: Author, payment: Payment) -> None:
     """Undo a payment. Its amount and tip stay written, but count no more."""
     dice, shop = a.dice, a.shop
     user, approver = a.maybe(dice.pick(shop.servers)), a.maybe(dice.pick(shop.managers))
-    payment.void = VoidInfo(user, approver, a.now, a.today, a.maybe(dice.pick(shop.void_reasons)))
+    payment.void = VoidInfo(user, approver, a.now, a.today, a.maybe(void_reason(shop, dice.pick(shop.void_reasons), a.now)))
     if payment.kind == "CREDIT":
         payment.status = "VOIDED"
 

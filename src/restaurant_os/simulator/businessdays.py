@@ -70,19 +70,38 @@ def demand(ordinal: int) -> float:
 
 
 class BusinessCalendar:
-    """The business days of one location, in its zone and with its closeout hour (0 to 12)."""
+    """The business days of one location, in its zone and with its closeout hour (0 to 12), which may change from some day on."""
 
     def __init__(self, zone: str, closeout_hour: int) -> None:
-        self._zone = ZoneInfo(zone)
-        self._closeout_hour = closeout_hour
+        self._zone = ZoneInfo(zone)  #: of the wall clocks that people look at; business days may follow another one
+        self._hours = [(0, self._zone, closeout_hour)]  #: since when (ordinal), in which zone, at which hour a business day opens
         self._opens: dict[int, int] = {}
+
+    def change(self, first: int, zone: str, closeout_hour: int) -> None:
+        """Open business days at another hour from `first` (ordinal) on. Days before it, and local times of events, stay."""
+        self._hours = [*(row for row in self._hours if row[0] < first), (first, ZoneInfo(zone), closeout_hour)]
+        self._opens.clear()
+
+    def copy(self) -> BusinessCalendar:
+        """One that a later change of this one leaves as it is."""
+        other = BusinessCalendar(self._zone.key, 0)
+        other._hours = self._hours
+        return other
+
+    def closeout_hour(self, ordinal: int) -> int:
+        """The local hour at which a business day opens."""
+        return self._setting(ordinal)[2]
+
+    def _setting(self, ordinal: int) -> tuple[int, ZoneInfo, int]:
+        return next(row for row in reversed(self._hours) if row[0] <= ordinal)
 
     def opens(self, ordinal: int) -> int:
         """The first instant of a business day. A closeout hour that the clock skips counts from where the clock lands."""
         known = self._opens.get(ordinal)
         if known is None:
             day = date.fromordinal(ordinal)
-            local = datetime(day.year, day.month, day.day, self._closeout_hour, tzinfo=self._zone)
+            _, zone, hour = self._setting(ordinal)
+            local = datetime(day.year, day.month, day.day, hour, tzinfo=zone)
             known = self._opens[ordinal] = to_ms(local.astimezone(UTC))
         return known
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,8 +18,32 @@ from restaurant_os.simulator.faults import Fault, Faults
 from restaurant_os.simulator.limits import Limits
 
 if TYPE_CHECKING:
+    from restaurant_os.simulator.configuration import Configuration
     from restaurant_os.simulator.listing import Listing
     from restaurant_os.simulator.world import Restaurant, World
+
+
+class CallLog:
+    """Every call to Toast's API in order, the last `KEPT` of them."""
+
+    KEPT = 200_000
+
+    def __init__(self) -> None:
+        self._calls: deque[tuple[float, str, str, str | None, str, int | str]] = deque(maxlen=self.KEPT)
+        self.count = 0
+
+    def add(self, at: float, endpoint: str, path: str, restaurant_guid: str | None, query: str, status: int | str) -> None:
+        """`at`: real epoch seconds. `status`: of the answer, or "dropped" or "cut"."""
+        self.count += 1
+        self._calls.append((at, endpoint, path, restaurant_guid, query, status))
+
+    def since(self, number: int) -> tuple[int, list[dict[str, object]]]:
+        """The calls after the one with that number, numbered from 1; first the number of the first one that is still kept."""
+        first = self.count - len(self._calls) + 1
+        begin = max(number + 1, first)
+        rows = zip(range(begin, self.count + 1), islice(self._calls, begin - first, None), strict=True)
+        names = ("at", "endpoint", "path", "restaurant_guid", "query", "status")
+        return first, [{"n": n, **dict(zip(names, row, strict=True))} for n, row in rows]
 
 
 @dataclass(slots=True)
@@ -34,6 +59,18 @@ class Simulator:
     listing: Listing
     #: path template -> status (or what happened instead of one) -> how often
     journal: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    calls: CallLog = field(default_factory=CallLog)
+    #: (restaurant, "employees" or "jobs") -> GUID -> the properties that were changed by hand
+    people_steered: dict[tuple[str, str], dict[str, dict[str, object]]] = field(default_factory=dict)
+    _configuration: Configuration | None = None
+
+    def configuration(self) -> Configuration:
+        """How the restaurants are configured, built when it is first asked for."""
+        if self._configuration is None:
+            from restaurant_os.simulator.configuration import Configuration  # brings the whole world with it
+
+            self._configuration = Configuration(self.world)
+        return self._configuration
 
     def restaurant(self, guid: str) -> Restaurant | None:
         return next((restaurant for restaurant in self.world.restaurants if restaurant.guid == guid), None)

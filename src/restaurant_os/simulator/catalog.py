@@ -84,7 +84,7 @@ _FOOD, _SOFT, _BEER, _WINE, _LIQUOR, _RETAIL = "Food", "NA Beverage", "Beer", "W
 _ALCOHOL = {_BEER, _WINE, _LIQUOR}
 
 #: Menu group: sales category, share of the lines, modifier groups, dishes with prices in cents.
-_MENU: dict[str, tuple[str, float, tuple[str, ...], tuple[tuple[str, int], ...]]] = {
+MENU: dict[str, tuple[str, float, tuple[str, ...], tuple[tuple[str, int], ...]]] = {
     "Starters": (
         _FOOD,
         11,
@@ -112,7 +112,7 @@ _MENU: dict[str, tuple[str, float, tuple[str, ...], tuple[tuple[str, int], ...]]
     "Retail": (_RETAIL, 1, (), (("Hot Sauce", 899), ("Mug", 1499))),
 }
 #: Modifier group: share of lines that use it, most options at once, pricing mode, options with prices, the groups below an option.
-_OPTIONS: dict[str, tuple[float, int, str, tuple[tuple[str, int], ...], tuple[str, ...]]] = {
+OPTIONS: dict[str, tuple[float, int, str, tuple[tuple[str, int], ...], tuple[str, ...]]] = {
     "Temperature": (0.8, 1, "INCLUDED", (("Medium Rare", 0), ("Medium", 0), ("Well Done", 0)), ()),
     "Burger Extras": (
         0.4,
@@ -129,6 +129,7 @@ _OPTIONS: dict[str, tuple[float, int, str, tuple[tuple[str, int], ...], tuple[st
     "Milk": (0.4, 1, "REPLACES_PRICE", (("Oat Milk", 85), ("Whole Milk", 0)), ()),
     "Spirit": (0.3, 1, "ADJUSTS_PRICE", (("Top Shelf", 400), ("House Pour", 0)), ()),
 }
+_GROUPS = tuple(MENU)
 _PROMOTIONS = {
     "happy_hour": ("Happy Hour", "PERCENT", 20, 0),
     "item_coupon": ("Coupon $3", "FIXED", 0, 300),
@@ -194,6 +195,10 @@ class Shop:
     extra: Ref
     no: Ref
 
+    def group_named(self, name: str) -> Ref:
+        """A menu group."""
+        return self.menu.options[_GROUPS.index(name)][0].group
+
 
 class _Builder:
     """Draws the guids of one location's configuration; the `multiLocationId`s are the group's."""
@@ -222,7 +227,7 @@ class _Builder:
 
     def option_group(self, name: str) -> Options:
         if name not in self.options:
-            share, most, mode, rows, below = _OPTIONS[name]
+            share, most, mode, rows, below = OPTIONS[name]
             group, deeper = self.config("MenuOptionGroup"), tuple(self.option_group(n) for n in below)
             dishes = tuple(Dish(self.config("MenuItem"), group, self.categories[_FOOD], n, cents, (), deeper) for n, cents in rows)
             self.options[name] = Options(group, dishes, share, most, mode)
@@ -240,7 +245,7 @@ def fit_out(seed: int, restaurant: Restaurant) -> Shop:
     b = _Builder(seed, restaurant.index)
     groups: list[tuple[tuple[Dish, ...], float]] = []
     kinds: dict[str, list[Dish]] = {}
-    for category, weight, options, rows in _MENU.values():
+    for category, weight, options, rows in MENU.values():
         ref = b.config("MenuGroup")
         dishes = tuple(b.dish(ref, category, row, options) for row in rows)
         groups.append((dishes, weight))

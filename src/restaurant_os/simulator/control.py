@@ -7,12 +7,11 @@ from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from restaurant_os.simulator import params
+from restaurant_os.simulator import control_setup, params
 from restaurant_os.simulator.call import Simulator, json_response
 from restaurant_os.simulator.errors import OptionError, ToastError, bad_request, error_body
 from restaurant_os.simulator.toast import ENDPOINTS, http_date
@@ -81,7 +80,7 @@ async def clock(simulator: Simulator, request: Request) -> object:
 
 
 async def advance(simulator: Simulator, request: Request) -> object:
-    seconds = (await _body(request)).get("advance_seconds")
+    seconds = (await control_setup.body_of(request)).get("advance_seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_ADVANCE_SECONDS:
         raise bad_request(f"advance_seconds must be a number from 0 to {LONGEST_ADVANCE_SECONDS}")
     simulator.clock.advance(seconds)
@@ -94,7 +93,7 @@ async def faults(simulator: Simulator, request: Request) -> object:
 
 async def set_faults(simulator: Simulator, request: Request) -> object:
     try:
-        simulator.faults.set(await _body(request))
+        simulator.faults.set(await control_setup.body_of(request))
     except OptionError as error:
         raise bad_request(str(error)) from None
     return simulator.faults.shown()
@@ -108,6 +107,15 @@ async def clear_faults(simulator: Simulator, request: Request) -> object:
 async def requests(simulator: Simulator, request: Request) -> object:
     """How often each path of Toast's API gave each status since the start; "dropped" and "cut" are faults."""
     return {path: dict(statuses) for path, statuses in sorted(simulator.journal.items())}
+
+
+async def calls(simulator: Simulator, request: Request) -> object:
+    """Every call to Toast's API in order, after the one that `since` names; `first` is the first that is still kept."""
+    text = params.one(request.query_params, "since")
+    if text is not None and not (text.isascii() and text.isdigit()):
+        raise bad_request(f"since must be a whole number, not '{text}'")
+    first, found = simulator.calls.since(int(text or 0))
+    return {"first": first, "count": simulator.calls.count, "calls": found}
 
 
 def routes(simulator: Simulator) -> list[Route]:
@@ -124,8 +132,9 @@ def routes(simulator: Simulator) -> list[Route]:
         ("POST", "/faults", set_faults),
         ("DELETE", "/faults", clear_faults),
         ("GET", "/requests", requests),
+        ("GET", "/calls", calls),
     )
-    return [_route(simulator, method, f"/simulator{path}", answer) for method, path, answer in table]
+    return [_route(simulator, method, f"/simulator{path}", answer) for method, path, answer in (*table, *control_setup.TABLE)]
 
 
 def _route(simulator: Simulator, method: str, path: str, answer: Answer) -> Route:
@@ -146,10 +155,3 @@ def _clock(simulator: Simulator) -> dict[str, object]:
         "api": simulator.clock.api().isoformat(timespec="milliseconds"),
         "speed": simulator.clock.speed,
     }
-
-
-async def _body(request: Request) -> dict[str, object]:
-    try:
-        return msgspec.json.decode(await request.body(), type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise bad_request("The body must be a JSON object") from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from restaurant_os.simulator.config_names import COLLECTIONS, endpoint_name
 from restaurant_os.simulator.errors import OptionError
 
 #: The names a fault's `endpoint` may have. `toast.ENDPOINTS` is made of the same.
@@ -29,11 +30,16 @@ ENDPOINT_NAMES = (
     "shifts",
     "employees",
     "jobs",
+    "menusMetadata",
+    "menus",
+    "configTipWithholding",
+    *map(endpoint_name, COLLECTIONS),
     "unknown",
 )
 BULK = frozenset({"ordersBulk"})
 CASH = frozenset({"cashEntries", "cashDeposits"})
 PUNCHES = frozenset({"timeEntries"})
+CONFIG = frozenset(map(endpoint_name, COLLECTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ KINDS: Mapping[str, Kind] = {
     "broken_order": Kind("one order of a page has a broken field", endpoints=BULK),
     "empty_day": Kind("a day that has cash entries or deposits is answered with an empty list", endpoints=CASH),
     "broken_cash": Kind("one cash entry or deposit of a day has a broken field", endpoints=CASH),
+    "republish": Kind("the configuration is published anew before a page after the first, which is a 409", endpoints=CONFIG),
     "broken_entry": Kind("one time entry of a list has a broken field", endpoints=PUNCHES),
 }
 

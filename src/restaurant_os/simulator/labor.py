@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from restaurant_os.simulator.businessdays import DAY, to_ms
+from restaurant_os.simulator.businessdays import DAY, BusinessCalendar, to_ms
 from restaurant_os.simulator.catalog import Shop
 from restaurant_os.simulator.labor_books import LaborSums, counted_hours, labor_rows
 from restaurant_os.simulator.labor_life import LATEST_EDIT, Week, live_week
 from restaurant_os.simulator.labor_punches import Entry, Shift, ShiftState, State
 from restaurant_os.simulator.staff import Employee, House, Job, monday_of, set_up
 from restaurant_os.simulator.staff_plan import cooks_needed
+from restaurant_os.simulator.turnover import listed_employees, listed_jobs
 
 _WEEKS_KEPT = 160  #: of all locations together; 300 KB each
 _WEEK = 7
@@ -46,24 +48,36 @@ class Labor:
         self.first_day, self.last_day = first_day.toordinal(), last_day.toordinal()
         self._moment = moment
         self._houses = {guid: set_up(seed, shop, self.last_day, cooks_needed(shop)) for guid, shop in shops.items()}
+        #: Until which Monday weeks are told by the house as it was before its closeout hour changed.
+        self._former: dict[str, list[tuple[int, House]]] = {guid: [] for guid in shops}
         self._week = lru_cache(maxsize=_WEEKS_KEPT)(self._live_week)
         #: GUIDs and external identifiers to the Monday of the week that has them, as far as weeks were told.
         self._places: dict[str, dict[str, int]] = {guid: {} for guid in shops}
         self._told: dict[str, set[int]] = {guid: set() for guid in shops}
+
+    def change_hours(self, restaurant_guid: str, before: BusinessCalendar, today: int) -> None:
+        """Weeks of which nothing can have been seen follow a new closeout hour; the others are told by the calendar of before."""
+        told = self._houses[restaurant_guid]
+        switch = monday_of(today + 2 * _WEEK - 1)
+        self._former[restaurant_guid].append((switch, replace(told, shop=replace(told.shop, calendar=before))))
+        self._told[restaurant_guid] = {monday for monday in self._told[restaurant_guid] if monday < switch}
+        self._week.cache_clear()
 
     # --- who works there ------------------------------------------------------------------------------------------------
 
     def house(self, restaurant_guid: str) -> House:
         return self._houses[restaurant_guid]
 
-    def jobs(self, restaurant_guid: str) -> Iterable[Job]:
-        return self._houses[restaurant_guid].jobs.values()
+    def jobs(self, restaurant_guid: str, at: datetime) -> list[Job]:
+        """Those made by then, also what is deleted."""
+        house, instant = self._houses[restaurant_guid], self.instant(restaurant_guid, at)
+        return [job for job in (*house.jobs.values(), *listed_jobs(house)) if job.created <= instant]
 
     def employees(self, restaurant_guid: str, at: datetime) -> list[Employee]:
         """Those hired by then, also who has left."""
         house = self._houses[restaurant_guid]
         today = house.calendar.date_of(self.instant(restaurant_guid, at))
-        return [who for who in house.employees if who.hired <= today]
+        return [who for who in (*house.employees, *listed_employees(house)) if who.hired <= today]
 
     def instant(self, restaurant_guid: str, at: datetime) -> int:
         return self._moment(restaurant_guid, at)[0]
@@ -129,7 +143,8 @@ class Labor:
     # --- how it is found ------------------------------------------------------------------------------------------------
 
     def _live_week(self, restaurant_guid: str, monday: int) -> Week:
-        week = live_week(self._houses[restaurant_guid], monday)
+        former = (house for switch, house in self._former[restaurant_guid] if monday < switch)
+        week = live_week(next(former, self._houses[restaurant_guid]), monday)
         if monday not in self._told[restaurant_guid]:
             self._told[restaurant_guid].add(monday)
             places = self._places[restaurant_guid]

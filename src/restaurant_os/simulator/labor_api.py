@@ -13,7 +13,7 @@ from restaurant_os.simulator import params
 from restaurant_os.simulator.call import Call, json_response
 from restaurant_os.simulator.errors import ToastError, bad_request
 from restaurant_os.simulator.labor import Labor, Punched, Scheduled
-from restaurant_os.simulator.labor_render import employee_json, entry_json, job_json, shift_json
+from restaurant_os.simulator.labor_render import Json, employee_json, entry_json, job_json, shift_json
 from restaurant_os.simulator.listing import place
 from restaurant_os.simulator.misbehaviour import broken_entry
 
@@ -75,19 +75,23 @@ async def employees(call: Call) -> Response:
     guid, at, labor = call.restaurant.guid, _now(call), _labor(call)
     wanted = identifiers_of(call.request.query_params, "employeeIds")
     instant, house = labor.instant(guid, at), labor.house(guid)
-    return json_response([employee_json(house, who, instant) for who in labor.employees(guid, at) if not wanted or who.guid in wanted])
+    found = [employee_json(house, who, instant) for who in labor.employees(guid, at)]
+    return json_response([who for who in _steered(call, "employees", found) if not wanted or who["guid"] in wanted])
 
 
 async def jobs(call: Call) -> Response:
     """Every job that is not deleted; by identifier deleted ones too."""
-    guid, labor = call.restaurant.guid, _labor(call)
-    instant = labor.instant(guid, _now(call))
+    guid, at, labor = call.restaurant.guid, _now(call), _labor(call)
+    instant, house = labor.instant(guid, at), labor.house(guid)
     wanted = identifiers_of(call.request.query_params, "jobIds")
-    if wanted:
-        found = [job for job in labor.jobs(guid) if job.guid in wanted]
-    else:
-        found = [job for job in labor.jobs(guid) if job.deleted is None or job.deleted > instant]
-    return json_response([job_json(job, instant) for job in found])
+    found = _steered(call, "jobs", [job_json(house, job, instant) for job in labor.jobs(guid, at)])
+    return json_response([job for job in found if (job["guid"] in wanted if wanted else not job["deleted"])])
+
+
+def _steered(call: Call, kind: str, found: list[Json]) -> list[Json]:
+    """The list with what was changed by hand."""
+    steered = call.simulator.people_steered.get((call.restaurant.guid, kind), {})
+    return [each | steered.get(str(each["guid"]), {}) for each in found]
 
 
 def _labor(call: Call) -> Labor:

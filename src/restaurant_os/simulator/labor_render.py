@@ -8,6 +8,7 @@ from __future__ import annotations
 from restaurant_os.simulator.businessdays import date_number, stamp
 from restaurant_os.simulator.labor_punches import HOUR_UNIT, Break, Entry, Shift, ShiftState, State
 from restaurant_os.simulator.staff import WAGE_UNIT, Employee, House, Job
+from restaurant_os.simulator.turnover import employee_at, job_at
 
 Json = dict[str, object]
 _EPOCH = stamp(0)
@@ -17,9 +18,9 @@ def reference(guid: str, entity: str) -> Json:
     return {"guid": guid, "entityType": entity, "externalId": None}
 
 
-def job_json(job: Job, at: int) -> Json:
+def job_json(house: House, job: Job, at: int) -> Json:
+    job, changed = job_at(house, job, at)
     deleted = job.deleted is not None and job.deleted <= at
-    changed = job.deleted if deleted and job.deleted is not None else job.created
     return {
         **reference(job.guid, "RestaurantJob"),
         "createdDate": stamp(job.created),
@@ -37,13 +38,14 @@ def job_json(job: Job, at: int) -> Json:
 
 def employee_json(house: House, who: Employee, at: int) -> Json:
     """An employee with the jobs that still exist and the wages he has in them at an instant."""
+    who, renamed = employee_at(house, who, at)
     created = house.calendar.at(who.hired, 10, 30)
     left = None if who.left is None else house.calendar.at(who.left, 12)
     deleted = left is not None and left <= at
     jobs = [job for key in who.jobs if (job := house.jobs[key]).deleted is None or job.deleted > at]
     own = [(job, wage) for job in jobs if job.key in who.wages and (wage := house.wage(who, job.key, at, at)) is not None]
     changed = max(
-        [created, *([left] if left is not None and deleted else []), *([raised] if (raised := house.last_raise(who, at)) else [])]
+        [created, renamed, *([left] if left is not None and deleted else []), *([raised] if (raised := house.last_raise(who, at)) else [])]
     )
     return {
         **reference(who.guid, "RestaurantUser"),

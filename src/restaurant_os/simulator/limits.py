@@ -26,6 +26,7 @@ class Limit:
 #: In the order of their priority. No API has a limit of its own today; the default API limits equal the global ones.
 GLOBAL_LIMITS = (Limit("GLOBAL", 20, 1), Limit("GLOBAL", 10_000, 15 * 60))
 ORDERS_BULK_LIMIT = Limit("ENDPOINT", 5, 1)
+MENUS_LIMIT = Limit("ENDPOINT", 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ class Limits:
         if refused:
             return max(refused, key=lambda standing: standing.reset)  # the first of equals, so GLOBAL goes before ENDPOINT
         return min(standings, key=lambda standing: standing.remaining)
+
+    def now(self) -> float:
+        """Real epoch seconds."""
+        return self._seconds()
 
     def reset_after(self, seconds: float) -> int:
         """The epoch second `seconds` from now, as a Reset header shows it."""

@@ -28,7 +28,7 @@ _FIRST = (
     *("Ada", "Ben", "Cleo", "Dario", "Elif", "Femi", "Gwen", "Hugo", "Ines", "Jun", "Kofi", "Lena", "Milo", "Nadia", "Otis", "Priya"),
     *("Quinn", "Rosa", "Sami", "Tess", "Umar", "Vera", "Wade", "Xenia", "Yara", "Zeno"),
 )
-_LAST = (
+LAST_NAMES = (
     *("Alder", "Brook", "Cove", "Dale", "Ember", "Field", "Glen", "Heath", "Isle", "Jarrow", "Kettle", "Lark", "Marsh", "North", "Oak"),
     *("Pike", "Quarry", "Reed", "Stone", "Thorn", "Underhill", "Vale", "Wren", "Yew"),
 )
@@ -261,7 +261,7 @@ class _Hires:
 
     def employee(self, number: int, guid: str, keys: tuple[str, ...], *, hired: int | None = None, left: int | None = None) -> Employee:
         dice = self.dice
-        first, last, index = dice.pick(_FIRST), dice.pick(_LAST), self.shop.restaurant.index
+        first, last, index = dice.pick(_FIRST), dice.pick(LAST_NAMES), self.shop.restaurant.index
         wages = {key: self._own_wage(key) for key in keys if not self.jobs[key].salaried and dice.chance(0.7)}
         if "driver" in keys:
             wages.pop("driver", None)
@@ -298,7 +298,7 @@ def _shared(seed: int, shop: Shop, hires: _Hires) -> Employee | None:
     if home is None:
         return None
     person = Dice(f"{seed}/shared/{home}")
-    first, last, number = person.pick(_FIRST), person.pick(_LAST), f"CK-S{home + 1:03}"
+    first, last, number = person.pick(_FIRST), person.pick(LAST_NAMES), f"CK-S{home + 1:03}"
     guid, wage = hires.dice.guid(), hires.jobs["cook"].wage + 10_000
     begun = shop.restaurant.first_business_date.toordinal()
     email = f"{first}.{last}.s{home + 1}@example.com".lower()

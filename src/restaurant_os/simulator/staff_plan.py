@@ -151,7 +151,7 @@ def _slots(house: House, ordinal: int, dice: Dice) -> list[Slot]:
 
 def _prep_begins(house: House, ordinal: int) -> int:
     """A quarter of an hour after closeout, or at five where that is too early."""
-    hour = house.shop.restaurant.closeout_hour
+    hour = house.calendar.closeout_hour(ordinal)
     return house.calendar.opens(ordinal) + 15 * MINUTE if hour * 60 > _FIRST_PREP - 120 else local(house, ordinal, _FIRST_PREP)
 
 

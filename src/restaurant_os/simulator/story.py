@@ -15,6 +15,7 @@ from restaurant_os.simulator.catalog import Dish, Options, Promotion, Ref, Shop
 from restaurant_os.simulator.counting import contributions
 from restaurant_os.simulator.dice import Dice, Weighted
 from restaurant_os.simulator.people import CASHLESS
+from restaurant_os.simulator.rhythm import placed, promotion_ref
 
 #: No story runs longer than this after the day it began on; none is promised for later than `LONGEST_LEAD` days ahead.
 LONGEST_STORY = 20 * DAY
@@ -207,6 +208,7 @@ class Author:
         quantity = quantity or _QUANTITIES.draw(dice)
         modifiers = self._modifiers(dish.options, quantity) if dish.options else ()
         cents = self.price_of(dish)
+        item, group = placed(self.shop, dish, self.now)
         line = Line(
             guid=dice.guid(),
             name=dish.name,
@@ -216,8 +218,8 @@ class Author:
             taxes=dish.taxes,
             created=self.now,
             modified=self.now,
-            item=self.maybe(dish.ref),
-            group=self.maybe(dish.group),
+            item=self.maybe(item),
+            group=self.maybe(group),
             category=self.maybe(dish.category),
             dining=order.dining,
             seat=seat,
@@ -271,7 +273,7 @@ class Author:
         by_hand = promotion.kind.startswith("OPEN")
         return Discount(
             guid=self.dice.guid(),
-            ref=self.maybe(promotion.ref),
+            ref=self.maybe(promotion_ref(self.shop, promotion, self.now)),
             name=promotion.name,
             kind=promotion.kind,
             percent=promotion.percent if cents is None else 0,

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from restaurant_os.simulator import cash_api, labor_api, orders_api, restaurants_api
+from restaurant_os.simulator import cash_api, config_api, labor_api, menus_api, orders_api, restaurants_api
 from restaurant_os.simulator.auth import ACCESS_TYPE, Client
 from restaurant_os.simulator.call import Call, Simulator, json_response
+from restaurant_os.simulator.config_names import COLLECTIONS, endpoint_name
 from restaurant_os.simulator.errors import UNKNOWN_PATH_CODE, ToastError, bad_request, error_body
-from restaurant_os.simulator.limits import ORDERS_BULK_LIMIT, Limit, Standing
+from restaurant_os.simulator.limits import MENUS_LIMIT, ORDERS_BULK_LIMIT, Limit, Standing
 from restaurant_os.simulator.misbehaviour import CutResponse, DroppedResponse, server_error, storm
 
 if TYPE_CHECKING:
@@ -110,6 +111,14 @@ ENDPOINTS = (
     Endpoint("shifts", "/labor/v1/shifts", labor_api.shifts, scope="labor:read", restaurant=True),
     Endpoint("employees", "/labor/v1/employees", labor_api.employees, scope="labor.employees:read", restaurant=True),
     Endpoint("jobs", "/labor/v1/jobs", labor_api.jobs, scope="labor:read", restaurant=True),
+    Endpoint("menusMetadata", "/menus/v2/metadata", menus_api.metadata, scope="menus:read", restaurant=True),
+    Endpoint("menus", "/menus/v2/menus", menus_api.menus, scope="menus:read", restaurant=True, limit=MENUS_LIMIT),
+    Endpoint("configTipWithholding", "/config/v2/tipWithholding", config_api.tip_withholding, scope="config:read", restaurant=True),
+    *(
+        Endpoint(endpoint_name(name), f"/config/v2/{name}{path}", answer(name), scope="config:read", restaurant=True)
+        for name in COLLECTIONS
+        for path, answer in (("", config_api.listed), ("/{guid}", config_api.single))
+    ),
 )
 UNKNOWN = Endpoint("unknown", "(unknown path)", unknown, token=False)
 WRONG_METHOD = Endpoint("unknown", "(wrong method)", wrong_method, token=False)
@@ -222,5 +231,8 @@ def _journaled(call: Call, endpoint: Endpoint, response: Response) -> Response:
     """Write the call down, and cut the answer if that fault happens to it."""
     dropped = isinstance(response, DroppedResponse)
     cut = not dropped and call.fault("cut_body") is not None
-    call.simulator.journal[endpoint.path]["dropped" if dropped else "cut" if cut else str(response.status_code)] += 1
+    ending: int | str = "dropped" if dropped else "cut" if cut else response.status_code
+    call.simulator.journal[endpoint.path][str(ending)] += 1
+    url, restaurant_guid = call.request.url, call.request.headers.get(RESTAURANT_HEADER)
+    call.simulator.calls.add(call.simulator.limits.now(), endpoint.name, url.path, restaurant_guid, url.query, ending)
     return CutResponse(response) if cut else response

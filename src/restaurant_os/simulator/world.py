@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -233,6 +234,11 @@ class World:
             return instant, False
         return min(instant, self._shops[restaurant_guid].calendar.closes(self.last_day.toordinal()) + _STAMPED_AFTER), True
 
+    def facts(self, restaurant_guid: str, ordinal: int) -> DayFacts:
+        """What a business day of a restaurant is like, without who comes."""
+        shop = self._shops[restaurant_guid]
+        return self._facts(shop, ordinal, self._day_dice(shop, ordinal))
+
     def trading(self, shop: Shop, first: int, last: int, instant: int) -> list[int]:
         """The business days in [first, last] on which the restaurant trades, begun by an instant (ms)."""
         return [ordinal for ordinal in self._ordinals(shop, first, last, instant) if not self._is(shop, ordinal, CLOSED_BY_WEATHER)]
@@ -247,6 +253,28 @@ class World:
         """Cash payments of a business date less its cash refunds, as known at an instant (ms); in cents."""
         days = self._begun(restaurant_guid, ordinal - LONGEST_STORY // DAY, ordinal, instant)
         return sum(cents for index in days for at, day, cents in index.cash() if day == ordinal and at <= instant)
+
+    # --- what a test changes --------------------------------------------------------------------------------------------
+
+    def change_hours(self, restaurant_guid: str, timezone: str, closeout_hour: int, at: datetime) -> date:
+        """Change when business days begin; gives the first one that does so. The restaurant says the new hours at once.
+
+        That is the second after the present one: the present one, and so the beginning of the next, cannot change, for they may
+        have been read. Everything that lies ahead is told anew, and what is past comes out the same.
+        """
+        shop, today = self._shops[restaurant_guid], self._shops[restaurant_guid].calendar.date_of(self.moment(restaurant_guid, at)[0])
+        labor, before, first = self.labor, shop.calendar.copy(), today + 2
+        shop.calendar.change(first, timezone, closeout_hour)
+        labor.change_hours(restaurant_guid, before, today)
+        for key in [key for key in self._days if key[0] == restaurant_guid and key[1] > today - LONGEST_STORY // DAY - LONGEST_LEAD]:
+            del self._days[key]
+        self._stories.clear()
+        self._plan.cache_clear()
+        self.restaurants = tuple(
+            replace(each, timezone=timezone, closeout_hour=closeout_hour) if each.guid == restaurant_guid else each
+            for each in self.restaurants
+        )
+        return date.fromordinal(first)
 
     # --- how it is made -------------------------------------------------------------------------------------------------
 
@@ -267,7 +295,7 @@ class World:
 
     def _plan_day(self, restaurant_guid: str, ordinal: int) -> _Plan:
         shop = self._shops[restaurant_guid]
-        dice = Dice(f"{self.seed}/day/{shop.restaurant.index}/{ordinal}")
+        dice = self._day_dice(shop, ordinal)
         facts = self._facts(shop, ordinal, dice)
         arrivals = Arrivals(shop.calendar, ordinal)
         count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()))
@@ -275,6 +303,9 @@ class World:
             count = 0
         times = sorted(arrivals.draw(dice) for _ in range(count))
         return _Plan(facts, [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)])
+
+    def _day_dice(self, shop: Shop, ordinal: int) -> Dice:
+        return Dice(f"{self.seed}/day/{shop.restaurant.index}/{ordinal}")
 
     def _facts(self, shop: Shop, ordinal: int, dice: Dice) -> DayFacts:
         calendar = shop.calendar

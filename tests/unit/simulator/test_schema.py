@@ -17,6 +17,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from restaurant_os.simulator.config_names import COLLECTIONS
 from restaurant_os.simulator.server import Options, build
 from simulator_fakes import Api, Time
 
@@ -62,10 +63,16 @@ def named(file: str, name: str) -> dict[str, Any]:
     own, required = properties(file, {"$ref": f"#/{name}"})
     return {
         "type": ["object", "null"],
-        "properties": {key: converted(file, schema) for key, schema in own.items()},
+        "properties": {key: converted(file, _described(file, key, schema)) for key, schema in own.items()},
         "required": sorted(required),
         "additionalProperties": False,
     }
+
+
+def _described(file: str, key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The definition itself, where a property names none of what is in it but a definition has the property's name."""
+    name = key[0].upper() + key[1:]
+    return {"$ref": f"#/{name}"} if schema.get("properties") == {} and name in definitions(file) else schema
 
 
 def converted(file: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -202,6 +209,35 @@ def test_labor(real: Api) -> None:
 
     assert min(seen[name] for name in ("Job", "Employee", "Shift", "TimeEntry")) > 40
     assert seen["bare"]
+
+
+def test_configuration(real: Api) -> None:
+    """Every object of every collection, by its definition alone; a reference may have what any reference has."""
+    seen = 0
+    for collection, name in COLLECTIONS.items():
+        check = validator("configuration.yaml", name)
+        for guid in guids(real):
+            query: dict[str, str] = {}
+            while True:
+                answer = real.get(f"/config/v2/{collection}", restaurant=guid, pause=0.25, **query)
+                for each in answer.json():
+                    found = [f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in check.iter_errors(each)]
+                    assert found == [], each
+                    seen += 1
+                if "Toast-Next-Page-Token" not in answer.headers:
+                    break
+                query = {"pageToken": answer.headers["Toast-Next-Page-Token"]}
+    assert seen > 800
+    tips = real.get("/config/v2/tipWithholding", restaurant=guids(real)[0]).json()
+    assert problems("configuration.yaml", "TipWithholding", tips) == []
+
+
+def test_menus(real: Api) -> None:
+    for guid in guids(real):
+        assert problems("menus-v2.yaml", "Metadata", real.get("/menus/v2/metadata", restaurant=guid).json()) == []
+        answer = real.get("/menus/v2/menus", restaurant=guid, pause=1).json()
+        assert problems("menus-v2.yaml", "Restaurant", answer) == []
+        assert len(answer["modifierOptionReferences"]) > 20
 
 
 def labor(real: Api, path: str, guid: str, query: dict[str, str]) -> list[dict[str, Any]]:
