@@ -13,10 +13,9 @@ import httpx
 from pydantic import SecretStr
 
 from orders_world import NORTH, Json, empty_file, ref
-from restaurant_desk import Quiet
 from restaurant_os.app import App, build_app
 from restaurant_os.pipeline.plans import Span
-from restaurant_os.pipeline.sync import LocationResult
+from restaurant_os.pipeline.sync import LocationResult, Unwatched
 from restaurant_os.settings import Location, load_without_file
 from restaurant_os.sources.http import RetryPolicy
 from warehouse_reading import Rows, read
@@ -108,7 +107,7 @@ def app_of(folder: Path, api: Api, location: Location = NORTH, **settings: Any) 
 
 def sync(folder: Path, dataset: str, api: Api, span: Span | None = SPAN, location: Location = NORTH, **settings: Any) -> LocationResult:
     """One sync, as a new process would do it."""
-    [result] = app_of(folder, api, location, **settings).sync(dataset).run([location], span, Quiet())
+    [result] = app_of(folder, api, location, **settings).sync(dataset).run([location], span, Unwatched())
     assert result.error is None, result.error
     return result
 

@@ -58,7 +58,8 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a sync asks for: a span of modification time or of a schedule, or one business date (whose UTC bounds `start` and `end` are)."""
+    """What a sync asks for: a span of modification time or of a schedule, one business date (whose UTC bounds `start` and `end` are), or a
+    dimension as it is now (`kind` is its table)."""
 
     kind: str
     start: datetime
@@ -68,6 +69,8 @@ class Window:
     def __str__(self) -> str:
         if self.business_date is not None:
             return f"business date {self.business_date.isoformat()}"
+        if self.kind not in (MODIFIED, SCHEDULE):
+            return f"{self.kind} as of {self.start:%Y-%m-%d %H:%M:%S} UTC"
         what = "the schedule" if self.kind == SCHEDULE else "changes"
         return f"{what} from {self.start:%Y-%m-%d %H:%M:%S} to {self.end:%Y-%m-%d %H:%M:%S} UTC"
 

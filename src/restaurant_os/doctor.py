@@ -11,14 +11,16 @@ from restaurant_os.errors import AccessError, RequestError, RestaurantOSError
 from restaurant_os.pipeline.sync import MOST_THREADS
 from restaurant_os.probes import Finding, Probe, cash_finding, failed, labor_findings, refused
 from restaurant_os.settings import Location
-from restaurant_os.sources.toast import cash, labor
+from restaurant_os.sources.toast import cash, config, labor
 from restaurant_os.sources.toast.client import ORDERS_BULK, ToastClient
 from restaurant_os.sources.toast.orders import PATH, SCOPE
 from restaurant_os.text import count, printable
 
 #: Windows end by the API's clock, so a difference is harmless to data; but logs and alerts go by ours.
 MOST_SKEW = timedelta(seconds=60)
-WANTED_SCOPES = (SCOPE, "restaurants:read", cash.SCOPE, labor.SCOPE, labor.EMPLOYEES_SCOPE)
+WANTED_SCOPES = tuple(
+    dict.fromkeys((SCOPE, config.RESTAURANTS_SCOPE, cash.SCOPE, labor.SCOPE, labor.EMPLOYEES_SCOPE, *config.SCOPES.values()))
+)
 
 
 def examine(app: App) -> Iterator[Finding]:

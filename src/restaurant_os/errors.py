@@ -69,7 +69,11 @@ class AccessError(FatalError):
 
 
 class RequestError(FatalError):
-    pass
+    """`status`: of the answer that said so; 0 where there was none."""
+
+    def __init__(self, message: str, *, next_step: str = "", status: int = 0) -> None:
+        super().__init__(message, next_step=next_step)
+        self.status = status
 
 
 class BusyError(FatalError):

@@ -13,6 +13,7 @@ import pyarrow as pa
 from restaurant_os.errors import UsageError
 from restaurant_os.pipeline.plans import Period
 from restaurant_os.settings import Location
+from restaurant_os.tables import DIM_DINING_OPTIONS, DIM_REVENUE_CENTERS, TableSpec
 from restaurant_os.warehouse import Warehouse
 
 Grain = Literal["hour", "day", "week"]
@@ -28,12 +29,16 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A view, the column its dates are in, how many days it shows when none are named, and its columns for a table."""
+    """A view, the column its dates are in, how many days it shows when none are named, and its columns for a table.
+
+    `named`: a column of GUIDs, and the dimension that knows what they are called; the name comes in a column of its own, without `_guid`.
+    """
 
     view: str
     shown: tuple[str, ...]
     days: int = 7
     dated_by: str = "business_date"
+    named: tuple[str, TableSpec] | None = None
 
 
 GRAINS: dict[str, Report] = {
@@ -43,8 +48,16 @@ GRAINS: dict[str, Report] = {
 }
 SPLITS: dict[str, Report] = {
     "role": Report("profitability_by_role", ("business_date", "job_title", "entries", *LABOR)),
-    "dining-option": Report("sales_by_dining_option", ("business_date", "dining_option_guid", *SALES, "discount_rate", "void_rate")),
-    "revenue-center": Report("sales_by_revenue_center", ("business_date", "revenue_center_guid", *SALES, "discount_rate", "void_rate")),
+    "dining-option": Report(
+        "sales_by_dining_option",
+        ("business_date", "dining_option", *SALES, "discount_rate", "void_rate"),
+        named=("dining_option_guid", DIM_DINING_OPTIONS),
+    ),
+    "revenue-center": Report(
+        "sales_by_revenue_center",
+        ("business_date", "revenue_center", *SALES, "discount_rate", "void_rate"),
+        named=("revenue_center_guid", DIM_REVENUE_CENTERS),
+    ),
     "source": Report("sales_by_source", ("business_date", "order_source", *SALES, "discount_rate", "void_rate")),
     "cash": Report(
         "daily_cash",
@@ -86,9 +99,21 @@ def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location],
     )
     names = {location.toast_guid: location.name for location in locations}
     rows = [{"location": names[row[0]], **dict(zip(columns, row, strict=True))} for row in found]
+    if report.named:
+        columns.append(_with_names(warehouse, rows, *report.named))
     if rows:
         return pa.Table.from_pylist(rows)
     return pa.table({name: pa.array([], pa.string()) for name in ("location", *columns)})
+
+
+def _with_names(warehouse: Warehouse, rows: list[dict[str, Any]], by: str, dimension: TableSpec) -> str:
+    """Put into each row what its GUID was last called, or the GUID where no configuration tells; gives the new column."""
+    own = by.removesuffix("_guid")
+    last = f"SELECT restaurant_guid, {by}, {own}_name FROM {dimension.name} WHERE applies_to IS NULL"
+    known = {(place, guid): name for place, guid, name in warehouse.rows(last)} if rows else {}
+    for row in rows:
+        row[own] = known.get((row["restaurant_guid"], row[by])) or row[by]
+    return own
 
 
 def _columns(view: str) -> list[str]:

@@ -10,18 +10,21 @@ from restaurant_os.tables import (
     BY_NAME,
     COUNT,
     DATE,
+    DIMENSIONS,
     FACT_ORDER_ITEMS,
     FLAG,
     INSTANT,
     LOADED_AT,
     MONEY,
     ORDER_TABLES,
+    RATE,
     REAL,
     TABLES,
     TEXT,
     Column,
     TableSpec,
 )
+from restaurant_os.tables.dims import described
 from restaurant_os.transformations import IBIS_TYPES
 from restaurant_os.warehouse.duckdb import SQL_TYPES
 
@@ -49,12 +52,43 @@ USERS_COLUMNS = [
     "is_deleted",
     "_loaded_at",
 ]
-TYPES = (MONEY, INSTANT, TEXT, DATE, FLAG, COUNT, REAL)
+TYPES = (MONEY, INSTANT, TEXT, DATE, FLAG, COUNT, REAL, RATE)
 
 
 def test_the_user_s_columns_come_first() -> None:
     """The 21 columns of fact_order_items, in the user's order."""
     assert FACT_ORDER_ITEMS.names[:21] == USERS_COLUMNS
+
+
+#: In the user's own order (seeds), after the location and the record's own id.
+USERS_DIMENSIONS = {
+    "dim_restaurants": "restaurant_name, location_name, address_line1, address_line2, city, state, zip_code, timezone, closeout_hour, currency",
+    "dim_employees": "first_name, last_name, email, external_id, is_deleted",
+    "dim_jobs": "job_title, default_wage, tipped, is_deleted",
+    "dim_menu_items": "menu_name, menu_group_name, item_name, price, sales_category_name, visibility, is_deleted",
+}
+
+
+@pytest.mark.parametrize("name", USERS_DIMENSIONS)
+def test_the_user_s_columns_of_a_dimension_come_first(name: str) -> None:
+    columns = USERS_DIMENSIONS[name].split(", ")
+
+    assert list(described(BY_NAME[name]))[: len(columns)] == columns
+
+
+@pytest.mark.parametrize("spec", DIMENSIONS, ids=lambda spec: spec.name)
+def test_a_dimension_keeps_what_a_history_needs(spec: TableSpec) -> None:
+    """A record is told by its natural key, its states by when they begin; what the merge keeps comes last."""
+    ours = ["valid_from", "valid_to", "is_current", "applies_from", "applies_to", "row_hash", "read_seq", LOADED_AT]
+
+    assert (spec.role, spec.key[0], spec.key[-1]) == ("history", "restaurant_guid", "valid_from")
+    assert spec.names == [*spec.key[:-1], *described(spec), *ours]
+
+
+def test_no_dimension_holds_a_telephone_or_a_pass_code() -> None:
+    sources = " ".join(column.source.lower() for spec in DIMENSIONS for column in spec.columns)
+
+    assert not [word for word in ("phone", "passcode", "promocode") if word in sources]
 
 
 @pytest.mark.parametrize("spec", TABLES, ids=lambda spec: spec.name)

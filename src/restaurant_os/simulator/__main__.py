@@ -25,6 +25,7 @@ def arguments(argv: Sequence[str] | None = None) -> Options:
         "--last-day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="last day of history (default: the last closed one)"
     )
     parser.add_argument("--clock-speed", type=float, metavar="N", help="simulated seconds per second (default: the world stands still)")
+    parser.add_argument("--demand", type=float, default=Options.demand, help="share of the usual parties (default: %(default)s)")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="TOML file of faults to inject")
     parser.add_argument("--clients", type=Path, metavar="FILE", help="TOML file of API clients, instead of demo-client")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, so as not to outlive who started it")

@@ -180,7 +180,7 @@ class Teller:
         self.more.append(entry := self._entry())
         changes = [] if entered else [Change(start, {"clocked_in": start})]
         if self.house.closes_punches and end >= self.cutoff:
-            end = self.cutoff - self.dice.between(1, 5) * MINUTE
+            end = max(self.cutoff - self.dice.between(1, 5) * MINUTE, start + 1)
         changes.append(Change(entered or end, {"clocked_in": start, "clocked_out": end}))
         if deleted:
             changes.append(Change(max(deleted, changes[-1].at + MINUTE), {"deleted": True}))

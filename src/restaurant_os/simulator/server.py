@@ -47,7 +47,8 @@ class Options:
     """How to run the simulator. See docs/simulator.md.
 
     `last_day` None means the last business date that is closed everywhere now. `clock_speed` None means a world that
-    stands still; otherwise it is simulated seconds per second.
+    stands still; otherwise it is simulated seconds per second. `demand` is a share of the usual parties: few make a long
+    history quick to read.
     """
 
     port: int = 9100
@@ -59,6 +60,7 @@ class Options:
     clock_speed: float | None = None
     faults: Path | None = None
     clients: Path | None = None
+    demand: float = 1.0
 
 
 def build(options: Options, *, seconds: Callable[[], float] = time.time) -> Starlette:
@@ -105,6 +107,8 @@ def _check(options: Options) -> None:
         raise OptionError(f"port must be from 0 to 65535, not {options.port}")
     if options.locations < 1 or options.days < 1:
         raise OptionError("locations and days must be at least 1")
+    if not 0 < options.demand <= 1:
+        raise OptionError(f"demand must be above 0 and at most 1, not {options.demand}")
     if options.clock_speed is not None and not 0 < options.clock_speed <= FASTEST:
         raise OptionError(f"clock speed must be above 0 and at most {FASTEST:,}, not {options.clock_speed}")
 
@@ -114,7 +118,7 @@ def _open_world(options: Options, now: datetime) -> World:
 
     def opened(last_day: date) -> World:
         try:
-            return World(seed=options.seed, locations=options.locations, days=options.days, last_day=last_day)
+            return World(seed=options.seed, locations=options.locations, days=options.days, last_day=last_day, demand=options.demand)
         except (ValueError, OverflowError) as error:
             raise OptionError(f"cannot make this world: {error}") from error
 

@@ -110,10 +110,11 @@ class World:
     restaurant stands at the end of its own `last_day`, and what is promised for a later day is not there yet.
     """
 
-    def __init__(self, *, seed: int, locations: int, days: int, last_day: date) -> None:
+    def __init__(self, *, seed: int, locations: int, days: int, last_day: date, demand: float = 1.0) -> None:
         if locations < 1 or days < 1:
             raise ValueError(f"a world needs at least one location and one day, not {locations} and {days}")
         self.seed = seed
+        self.demand = demand  #: a share of the usual parties
         self.restaurants: tuple[Restaurant, ...] = found_restaurants(seed, locations, last_day)
         self.last_day = last_day
         self.first_day = last_day - timedelta(days=days - 1)
@@ -298,7 +299,7 @@ class World:
         dice = self._day_dice(shop, ordinal)
         facts = self._facts(shop, ordinal, dice)
         arrivals = Arrivals(shop.calendar, ordinal)
-        count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()))
+        count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()) * self.demand)
         if self._is(shop, ordinal, CLOSED_BY_WEATHER):
             count = 0
         times = sorted(arrivals.draw(dice) for _ in range(count))

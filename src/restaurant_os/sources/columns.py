@@ -22,6 +22,7 @@ import pyarrow as pa
 from restaurant_os.batch import COPY
 from restaurant_os.errors import Place, RejectedRecordError
 from restaurant_os.tables import COUNT, DATE, INSTANT, LOADED_AT, MONEY, Column, TableSpec
+from restaurant_os.tables.dims import read_columns
 from restaurant_os.text import printable
 
 MONEY_LIMIT = 1e10
@@ -123,8 +124,9 @@ def transposed(table: TableSpec, rows: list[tuple[Any, ...]], width: int) -> lis
 
 @cache
 def staged_columns(spec: TableSpec) -> tuple[Column, ...]:
-    """A table as it is staged: its columns without `_loaded_at`, then the copy number."""
-    return (*(c for c in spec.columns if c.name != LOADED_AT), Column(COPY, COUNT, "ours", "Which copy of the record the row belongs to."))
+    """A table as it is staged: the columns that a source gives, then the copy number."""
+    given = read_columns(spec) if spec.role == "history" else (c for c in spec.columns if c.name != LOADED_AT)
+    return (*given, Column(COPY, COUNT, "ours", "Which copy of the record the row belongs to."))
 
 
 @cache

@@ -52,9 +52,19 @@ class Http:
     that the server was ever seen ahead of it, so that an answer whose clock jumps forward moves nothing.
     """
 
-    def __init__(self, base_url: str, clock: Clock, *, timeout: float, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        clock: Clock,
+        *,
+        timeout: float,
+        transport: httpx.BaseTransport | None = None,
+        named_by: str = "`[toast] base_url`",
+    ) -> None:
         self.clock = clock
         self.base_url = base_url
+        #: Where a person wrote the address.
+        self.named_by = named_by
         #: Server time less ours, the least seen; None before the first answer that told it.
         self.skew: timedelta | None = None
         self.has_answered = False
@@ -85,11 +95,11 @@ class Http:
         except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError) as problem:
             raise RetryableError(
                 f"{method} {self.base_url}{path}: no whole answer ({type(problem).__name__}: {printable(problem, 160)}).",
-                next_step="Check the network and the address `[toast] base_url`; then run the command again: what is in stays in.",
+                next_step=f"Check the network and the address {self.named_by}; then run the command again: what is in stays in.",
             ) from None
         except httpx.UnsupportedProtocol as problem:
             raise RetryableError(
-                f"{method} {self.base_url}{path}: {printable(problem, 160)}.", next_step="Check `[toast] base_url`."
+                f"{method} {self.base_url}{path}: {printable(problem, 160)}.", next_step=f"Check {self.named_by}."
             ) from None
         self.has_answered = True
         self._note_clock(response)

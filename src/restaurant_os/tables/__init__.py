@@ -7,6 +7,17 @@ from __future__ import annotations
 
 from restaurant_os.tables.calendar import CALENDAR_TABLES, DIM_BUSINESS_DAYS, DIM_BUSINESS_HOURS
 from restaurant_os.tables.cash import CASH_TABLES, FACT_CASH_DEPOSITS, FACT_CASH_ENTRIES
+from restaurant_os.tables.dims import (
+    DIM_DINING_OPTIONS,
+    DIM_EMPLOYEES,
+    DIM_JOBS,
+    DIM_MENU_ITEMS,
+    DIM_RESTAURANTS,
+    DIM_REVENUE_CENTERS,
+    DIM_SALES_CATEGORIES,
+    DIMENSIONS,
+    MENU_PUBLICATIONS,
+)
 from restaurant_os.tables.labor import FACT_LABOR_BREAKS, FACT_LABOR_HOURS, FACT_LABOR_SHIFTS, FACT_SCHEDULED_SHIFTS, LABOR_TABLES
 from restaurant_os.tables.orders import (
     FACT_CHECKS,
@@ -28,6 +39,8 @@ from restaurant_os.tables.spec import (
     LOADED_AT,
     MONEY,
     PLACES,
+    RATE,
+    RATE_PLACES,
     REAL,
     TEXT,
     Column,
@@ -42,12 +55,21 @@ __all__ = [
     "CASH",
     "CASH_TABLES",
     "CHANGED_DAYS",
+    "CONFIG",
     "COUNT",
     "DATASETS",
     "DATE",
     "DAY_SNAPSHOTS",
     "DIM_BUSINESS_DAYS",
     "DIM_BUSINESS_HOURS",
+    "DIM_DINING_OPTIONS",
+    "DIM_EMPLOYEES",
+    "DIM_JOBS",
+    "DIM_MENU_ITEMS",
+    "DIM_RESTAURANTS",
+    "DIM_REVENUE_CENTERS",
+    "DIM_SALES_CATEGORIES",
+    "DIMENSIONS",
     "FACT_CASH_DEPOSITS",
     "FACT_CASH_ENTRIES",
     "FACT_CHECKS",
@@ -67,11 +89,14 @@ __all__ = [
     "LABOR",
     "LABOR_TABLES",
     "LOADED_AT",
+    "MENU_PUBLICATIONS",
     "MONEY",
     "ORDERS",
     "ORDER_TABLES",
     "PLACES",
     "QUARANTINE",
+    "RATE",
+    "RATE_PLACES",
     "READ_SEQUENCES",
     "REAL",
     "RECORD_TABLES",
@@ -87,7 +112,16 @@ __all__ = [
 ORDERS = Dataset("orders", sets=(RecordSet(FACT_ORDERS, ORDER_TABLES[1:]),))
 CASH = Dataset("cash", day_sets=CASH_TABLES)
 LABOR = Dataset("labor", sets=(RecordSet(FACT_LABOR_SHIFTS, (FACT_LABOR_BREAKS, FACT_LABOR_HOURS)), RecordSet(FACT_SCHEDULED_SHIFTS)))
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (ORDERS, CASH, LABOR)}
+CONFIG = Dataset("config", histories=DIMENSIONS)
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (ORDERS, CASH, LABOR, CONFIG)}
 
-TABLES: tuple[TableSpec, ...] = (*ORDER_TABLES, *CASH_TABLES, *LABOR_TABLES, *CALENDAR_TABLES, *RECORD_TABLES)
+TABLES: tuple[TableSpec, ...] = (
+    *ORDER_TABLES,
+    *CASH_TABLES,
+    *LABOR_TABLES,
+    *DIMENSIONS,
+    MENU_PUBLICATIONS,
+    *CALENDAR_TABLES,
+    *RECORD_TABLES,
+)
 BY_NAME: dict[str, TableSpec] = {spec.name: spec for spec in TABLES}

@@ -75,6 +75,7 @@ FACT_ORDER_ITEMS = TableSpec(
     meaning="One row per root selection (the guest's line). check_* columns repeat on every line of a check: never sum them.",
     key=("order_guid", "selection_guid"),
     role="child",
+    incidental=("sales_category_name", LOADED_AT),
     columns=(
         ORDER_GUID,
         Column("selection_guid", TEXT, "Selection.guid", "The line."),
@@ -83,7 +84,10 @@ FACT_ORDER_ITEMS = TableSpec(
         Column("server_guid", TEXT, "Order.server.guid", "Server of the order."),
         Column("menu_item_name", TEXT, "Selection.displayName", "Name as printed."),
         Column(
-            "sales_category_name", TEXT, "config salesCategories.name", "Name of the sales category; the orders API gives only its GUID."
+            "sales_category_name",
+            TEXT,
+            "config salesCategories.name",
+            "Name of the sales category when the check was opened; the orders API gives only its GUID.",
         ),
         Column("item_quantity", REAL, "Selection.quantity", "Quantity, in the line's unit of measure; prices already include it."),
         Column("item_price", MONEY, "Selection.price", "Net line: quantity, modifiers, item and check discounts in; tax out."),

@@ -11,6 +11,9 @@ import pyarrow as pa
 #: Exact to four places in every engine, so that a day's sum matches the API to the cent.
 MONEY = pa.decimal128(18, 4)
 PLACES = Decimal("0.0001")
+#: A rate or percentage: a tax of 8.875 % is 0.08875, so four places are too few.
+RATE = pa.decimal128(18, 8)
+RATE_PLACES = Decimal("0.00000001")
 #: An instant, in UTC.
 INSTANT = pa.timestamp("us", tz="UTC")
 TEXT = pa.string()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from restaurant_os.tables import BY_NAME, COUNT, DATE, FLAG, INSTANT, MONEY, REAL, TEXT
+from restaurant_os.tables import BY_NAME, COUNT, DATE, FLAG, INSTANT, MONEY, RATE, REAL, TEXT
 
 MONEY_TYPE = f"decimal({MONEY.precision}, {MONEY.scale})"
 #: Ibis takes a product or difference of two decimals to be of their own type and drops a cast to it. One of another type keeps the cast.
@@ -20,6 +20,7 @@ IBIS_TYPES = {
     FLAG: "boolean",
     COUNT: "int64",
     REAL: "float64",
+    RATE: f"decimal({RATE.precision}, {RATE.scale})",
 }
 
 DAY = ("restaurant_guid", "business_date")

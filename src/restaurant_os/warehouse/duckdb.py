@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import random
 import re
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +26,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from restaurant_os.batch import COPY, Rejected
 from restaurant_os.errors import LockedError, WarehouseError
 from restaurant_os.tables import (
     CALENDAR_TABLES,
@@ -34,8 +36,9 @@ from restaurant_os.tables import (
     FLAG,
     INSTANT,
     LOADED_AT,
+    MENU_PUBLICATIONS,
     MONEY,
-    QUARANTINE,
+    RATE,
     READ_SEQUENCES,
     REAL,
     SYNC_RUNS,
@@ -44,11 +47,13 @@ from restaurant_os.tables import (
     TableSpec,
 )
 from restaurant_os.text import printable
-from restaurant_os.warehouse import Changes, Commit, together
+from restaurant_os.warehouse import Changes, Commit, lookups, together
 from restaurant_os.warehouse.compiled import views
 from restaurant_os.warehouse.daysets import DaySetMerge
+from restaurant_os.warehouse.history import HistoryMerge
 from restaurant_os.warehouse.lists import replace_rows
-from restaurant_os.warehouse.merge import SetMerge
+from restaurant_os.warehouse.merge import Run, SetMerge
+from restaurant_os.warehouse.quarantine import quarantine
 from restaurant_os.warehouse.snapshots import Snapshots
 
 SQL_TYPES = {
@@ -59,11 +64,13 @@ SQL_TYPES = {
     FLAG: "BOOLEAN",
     COUNT: "BIGINT",
     REAL: "DOUBLE",
+    RATE: "DECIMAL(18, 8)",
 }
 #: Extensions need a network, so none is ever looked for. The time zone is set after connecting: as a setting of `connect` it would load one.
 SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-#: A commit is many small statements: of two threads each would mostly wait for the other, and decoding wants the other core.
-ONE_THREAD = {"threads": "1"}
+#: Of rows, in the file: a checkpoint writes the last, unfilled group of every table anew, and two threads take a group each.
+ROW_GROUP_SIZE = 16_384
+TWO_THREADS = {"threads": "2"}
 SCHEMA_TABLE = "restaurant_os_schema"
 #: The days read whole, as `daysets.py` wants them.
 DAYS = pa.schema([("restaurant_guid", TEXT), ("business_date", DATE), ("read_seq", COUNT)])
@@ -176,7 +183,11 @@ class DuckDBWarehouse:
             if own.days:
                 snapshots.note(merge.touched())
             changes = changes.plus(own)
-        for spec in CALENDAR_TABLES:
+        lookups.of_facts(statement, DATASETS[commit.dataset], changes.days)
+        for history in DATASETS[commit.dataset].histories:
+            if history.name in commit.tables and commit.tables[history.name].num_rows:
+                changes = changes.plus(_keep_history(statement, history, commit, loaded_at))
+        for spec in (*CALENDAR_TABLES, MENU_PUBLICATIONS):
             if spec.name in commit.tables:
                 replace_rows(statement, spec, loaded_at)
         snapshots.after(max([sync.started_at for sync in commit.runs], default=loaded_at))
@@ -204,7 +215,9 @@ class DuckDBWarehouse:
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, ours alone for a moment, with every table and view up to date."""
         self._make_folder()
-        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit, **ONE_THREAD})
+        if not self.path.exists():
+            _begin_file(self.path)
+        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit, **TWO_THREADS})
         try:
             with _as_our_errors(self.path):
                 ensure_schema(connection, self.path)
@@ -222,6 +235,13 @@ class DuckDBWarehouse:
             ) from None
 
 
+def _keep_history(statement: Run, spec: TableSpec, commit: Commit, loaded_at: datetime) -> Changes:
+    merge = HistoryMerge(statement, spec, dataset=commit.dataset, runs=commit.runs, loaded_at=loaded_at)
+    changes = merge.apply()
+    lookups.of_dimension(statement, spec, {guid: merge.effective[guid] for guid in changes.locations})
+    return changes
+
+
 def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """One statement, with all of its rows: a connection takes no other while a result is unread."""
     return connection.execute(sql, list(parameters)).fetchall()
@@ -237,9 +257,7 @@ def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_onl
     give_up = time.monotonic() + wait_seconds
     while True:
         try:
-            connection = duckdb.connect(str(path), read_only=read_only, config={**SAFE_CONFIG, **config})
-            run(connection, UTC_SESSION)
-            return connection
+            return _connected(path, config, read_only)
         except duckdb.Error as problem:
             found = str(problem)
             if "Could not set lock" not in found:
@@ -247,6 +265,22 @@ def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_onl
             if time.monotonic() >= give_up:
                 raise _locked(found, path, wait_seconds) from None
             time.sleep(random.uniform(0.005, 0.05))
+
+
+def _connected(path: Path, config: dict[str, str], read_only: bool) -> duckdb.DuckDBPyConnection:
+    if read_only:
+        connection = duckdb.connect(str(path), read_only=True, config={**SAFE_CONFIG, **config})
+    else:
+        connection = duckdb.connect(config={**SAFE_CONFIG, **config})
+        quoted = str(path).replace("'", "''")
+        try:
+            run(connection, f"ATTACH '{quoted}' AS warehouse (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+            run(connection, "USE warehouse")
+        except duckdb.Error:
+            connection.close()
+            raise
+    run(connection, UTC_SESSION)
+    return connection
 
 
 def _locked(found: str, path: Path, waited: float) -> LockedError:
@@ -311,6 +345,36 @@ def _close(connection: duckdb.DuckDBPyConnection) -> None:
         connection.close()
 
 
+# --- a new file -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def empty_file() -> bytes:
+    """A warehouse with every table and view and no row: what the views cost to make, half a second, is paid once in a process."""
+    with tempfile.TemporaryDirectory(prefix="restaurant-os-") as folder:
+        path = Path(folder, "empty.duckdb")
+        connection = connect(path, wait_seconds=0.0, config=TWO_THREADS)
+        try:
+            ensure_schema(connection, path)
+        finally:
+            connection.close()
+        return path.read_bytes()
+
+
+def _begin_file(path: Path) -> None:
+    """Make the file whole, or not at all: another process may be doing the same. What fails here is met, and told, by whoever opens it."""
+    with suppress(OSError):
+        half = path.with_name(f".{path.name}.new-{uuid.uuid4().hex[:8]}")
+        try:
+            with half.open("xb") as file:
+                file.write(empty_file())
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(half, path)
+        finally:
+            half.unlink(missing_ok=True)
+
+
 # --- tables and views -----------------------------------------------------------------------------------------------
 
 
@@ -362,7 +426,7 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: TableSpec, path: 
             )
 
 
-# --- ledger, changed days, quarantine -------------------------------------------------------------------------------
+# --- ledger, changed days -------------------------------------------------------------------------------
 
 
 def _record(connection: duckdb.DuckDBPyConnection, commit: Commit, changes: Changes, loaded_at: datetime) -> None:
@@ -386,77 +450,7 @@ def _record(connection: duckdb.DuckDBPyConnection, commit: Commit, changes: Chan
                 for (guid, on), (added, changed) in changes.days.items()
             ],
         )
-    _quarantine(connection, commit, loaded_at)
-
-
-def _quarantine(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
-    """Records that could be read by now are resolved; those that could not are kept, once each."""
-    [(waiting,)] = run(connection, f"SELECT count(*) FROM {QUARANTINE.name} WHERE dataset = ? AND resolved_at IS NULL", [commit.dataset])
-    if waiting and (read := _records_read(commit)):
-        run(
-            connection,
-            f"UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL AND record_guid IN (SELECT id FROM ({read}) AS r)",
-            [loaded_at, commit.dataset],
-        )
-    kept: dict[str, dict[str, Any]] = {}
-    for rejected in _still_unreadable(connection, commit):
-        row = _quarantined(commit.dataset, rejected, loaded_at)
-        kept[row["quarantine_id"]] = row
-    for name, row in kept.items():
-        for (first_seen_at,) in run(connection, f"DELETE FROM {QUARANTINE.name} WHERE quarantine_id = ? RETURNING first_seen_at", [name]):
-            row["first_seen_at"] = first_seen_at
-    _insert(connection, QUARANTINE, list(kept.values()))
-    if waiting or kept:
-        _resolve_days(connection, commit, loaded_at)
-
-
-def _still_unreadable(connection: duckdb.DuckDBPyConnection, commit: Commit) -> list[Rejected]:
-    """The commit's rejected records without those of which a later copy could be read."""
-    read = _records_read(commit)
-    if not commit.rejected or not read:
-        return list(commit.rejected)
-    last_read: dict[str, int] = dict(run(connection, f"SELECT id, max({COPY}) FROM ({read}) AS r GROUP BY 1"))
-    return [rejected for rejected in commit.rejected if last_read.get(rejected.record_guid or "", -1) < rejected.copy]
-
-
-def _records_read(commit: Commit) -> str:
-    """A query of the records that a commit could read (id, copy); '' when there is none."""
-    dataset = DATASETS[commit.dataset]
-    heads = [spec for spec in (*(records.header for records in dataset.sets), *dataset.day_sets) if spec.name in commit.tables]
-    return " UNION ALL ".join(f"SELECT {spec.key[-1]} AS id, {COPY} FROM staged_{spec.name}" for spec in heads)
-
-
-def _resolve_days(connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime) -> None:
-    """A record that names no id is resolved by a read of its whole day in which every record could be read; where a day is a set, so is any
-    other of that day: what the set no longer has is gone."""
-    unnamed = "" if DATASETS[commit.dataset].day_sets else "AND record_guid IS NULL"
-    for sync in commit.runs:
-        if sync.business_date is not None and sync.status == "done" and not sync.rows_quarantined:
-            run(
-                connection,
-                f"""UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL {unnamed}
-                    AND restaurant_guid = ? AND business_date = ?""",
-                [loaded_at, commit.dataset, sync.restaurant_guid, sync.business_date],
-            )
-
-
-def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, Any]:
-    own = rejected.record_guid or rejected.record_json
-    digest = hashlib.sha256("\0".join((dataset, rejected.restaurant_guid, own)).encode()).hexdigest()[:32]
-    return {
-        "quarantine_id": digest,
-        "dataset": dataset,
-        "restaurant_guid": rejected.restaurant_guid,
-        "business_date": rejected.business_date,
-        "record_guid": rejected.record_guid,
-        "field": rejected.field,
-        "reason": rejected.reason,
-        "record_json": rejected.record_json,
-        "first_seen_at": now,
-        "last_seen_at": now,
-        "resolved_at": None,
-        LOADED_AT: now,
-    }
+    quarantine(partial(run, connection), partial(_insert, connection), commit, loaded_at)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, spec: TableSpec, rows: list[dict[str, Any]]) -> None:

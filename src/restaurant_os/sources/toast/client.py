@@ -24,7 +24,7 @@ from restaurant_os.sources.http import LONGEST_NAMED_WAIT, Http, RetryPolicy, re
 from restaurant_os.sources.pacing import Pacer, Pacing
 from restaurant_os.sources.toast.token import Token, TokenStore
 from restaurant_os.text import printable
-from restaurant_os.turns import turn
+from restaurant_os.turns import SharedTurns, turn
 
 LOGIN = "/authentication/v1/authentication/login"
 ORDERS_BULK = "ordersBulk"
@@ -32,6 +32,9 @@ ORDERS_BULK = "ordersBulk"
 ORDERS_BULK_HISTORY = "ordersBulk history"
 CASH = "cash"
 LABOR = "labor"
+CONFIG = "config"
+#: The whole published menu; its metadata is an ordinary call.
+MENUS = "menus"
 OTHER = "other"
 #: A login is one call, retried; whoever waits for another process's goes on without it after this.
 LOGIN_WAIT_SECONDS = 120.0
@@ -43,11 +46,16 @@ MOST_LOGINS = 4
 PROFILES: Mapping[str, Pacing] = {
     # The user's own table (seeds: "Rate Limits").
     "careful": Pacing(
-        "careful", {ORDERS_BULK: 12.0, ORDERS_BULK_HISTORY: 12.0, CASH: 3.0, LABOR: 3.0}, 0.1, {ORDERS_BULK_HISTORY: ORDERS_BULK}
+        "careful",
+        {ORDERS_BULK: 12.0, ORDERS_BULK_HISTORY: 12.0, CASH: 3.0, LABOR: 3.0, CONFIG: 3.0, MENUS: 60.0},
+        0.1,
+        {ORDERS_BULK_HISTORY: ORDERS_BULK},
     ),
-    # What Toast publishes (apiRateLimiting): ordersBulk 5/s, historical ranges 5 to 10 s apart, everything 20/s and 10,000 in 15 min,
-    # which is one call in 0.09 s.
-    "documented": Pacing("documented", {ORDERS_BULK: 0.21, ORDERS_BULK_HISTORY: 5.0}, 0.092, {ORDERS_BULK_HISTORY: ORDERS_BULK}),
+    # What Toast publishes (apiRateLimiting): ordersBulk 5/s, menus 1/s, historical ranges 5 to 10 s apart, everything 20/s and 10,000 in
+    # 15 min, which is one call in 0.09 s.
+    "documented": Pacing(
+        "documented", {ORDERS_BULK: 0.21, ORDERS_BULK_HISTORY: 5.0, MENUS: 1.0}, 0.092, {ORDERS_BULK_HISTORY: ORDERS_BULK}
+    ),
     "none": Pacing("none", {}, 0.0),
 }
 
@@ -88,6 +96,7 @@ class ToastClient:
         #: How many exchanges began with a token, of those in use.
         self._exchanges: dict[str, int] = {}
         self._login_lock = threading.Lock()
+        self._turns = SharedTurns()
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
@@ -150,9 +159,9 @@ class ToastClient:
         return response
 
     def location_turn(self, location: Location, wait_seconds: float) -> AbstractContextManager[None]:
-        """One sync at a time per client and location: limits are counted so, and two processes would pace each alone."""
+        """One process at a time syncs a location for a client: limits are counted so, and two would pace each alone."""
         what = f"sync of {printable(location.name, 60)}"
-        return turn(self._tokens.turn_file(location.toast_guid), what, clock=self._clock, wait_seconds=wait_seconds)
+        return self._turns.turn(self._tokens.turn_file(location.toast_guid), what, clock=self._clock, wait_seconds=wait_seconds)
 
     def require(self, scope: str) -> None:
         """Fail at once when the token says that it lacks a scope.
@@ -261,6 +270,7 @@ class ToastClient:
         return RequestError(
             f"{where}: the request is wrong ({said}).",
             next_step="This will not pass by waiting. `restaurant-os doctor` checks settings and access.",
+            status=status,
         )
 
     def _until_reset(self, response: httpx.Response) -> float | None:

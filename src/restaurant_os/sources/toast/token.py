@@ -12,10 +12,13 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from restaurant_os.errors import CredentialsError
 
 #: A new token is given only in the last minute of the old one (Toast: apiAuthTokenRefresh).
 RENEW_BEFORE = timedelta(seconds=60)
@@ -72,6 +75,36 @@ class TokenStore:
     def forget(self) -> None:
         with suppress(OSError):
             self.path.unlink()
+
+
+class GivenToken(TokenStore):
+    """The token a caller brought, for as long as it lasts: in memory alone, and never replaced by a login of ours.
+
+    Its turns are those of the client it was given to, so that processes beside each other still take them one at a time.
+    """
+
+    def __init__(self, token: Token, now: Callable[[], datetime], turns: TokenStore) -> None:
+        self.path = turns.path
+        self._token = token
+        self._now = now
+        self._is_refused = False
+
+    def read(self) -> Token:
+        """The token.
+
+        Raises:
+            CredentialsError: it has ended, or Toast refused it.
+        """
+        if self._is_refused or not self._token.is_fresh(self._now()):
+            why = "was refused by Toast" if self._is_refused else "has ended"
+            raise CredentialsError(f"The token that came with the call {why}.", next_step="Call again with a new one, or with none.")
+        return self._token
+
+    def write(self, token: Token) -> None:
+        """It stays with its caller."""
+
+    def forget(self) -> None:
+        self._is_refused = True
 
 
 def default_folder() -> Path:
