@@ -10,10 +10,9 @@ from pathlib import Path
 
 from benchmarks.pages import READ_AT, READ_AT_TEXT, Pages, Shop
 from restaurant_os.batch import Batch, Window
-from restaurant_os.errors import RestaurantOSError
 from restaurant_os.pipeline.calendar import Calendar
 from restaurant_os.pipeline.plans import OrdersPlan, Span
-from restaurant_os.pipeline.sync import Held, Sync
+from restaurant_os.pipeline.sync import Held, Sync, Unwatched
 from restaurant_os.settings import Location, ReportSettings
 from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
@@ -73,17 +72,6 @@ class PagesSource:
         return read
 
 
-class Silent:
-    """Progress that nobody watches."""
-
-    def planned(self, windows: int) -> None: ...
-    def page(self, location: Location, new_rows: int) -> None: ...
-    def window_read(self, location: Location) -> None: ...
-
-    def failed(self, location: Location, problem: RestaurantOSError) -> None:
-        raise problem
-
-
 def load(pages: Pages, folder: Path) -> Path:
     """Pages -> merged tables in a DuckDB file; gives the file."""
     file = folder / "ours.duckdb"
@@ -95,6 +83,6 @@ def load(pages: Pages, folder: Path) -> Path:
         spill_folder=folder / "ours.spill",
         load_mode="merge",
     )
-    results = sync.run([shop.location for shop in pages.shops], Span(pages.first_day, pages.last_day), Silent())
+    results = sync.run([shop.location for shop in pages.shops], Span(pages.first_day, pages.last_day), Unwatched())
     assert not any(result.error or result.rows_quarantined for result in results)
     return file

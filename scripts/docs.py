@@ -27,17 +27,30 @@ from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
 
 from restaurant_os.cli import app
-from restaurant_os.settings import PREFIX, DiscountKinds, LaborSettings, Location, ReportSettings, Salary, Settings, ToastSettings
+from restaurant_os.settings import (
+    PREFIX,
+    DiscountKinds,
+    LaborSettings,
+    Location,
+    ReportSettings,
+    Salary,
+    ScheduleSettings,
+    Settings,
+    ToastSettings,
+)
 from restaurant_os.tables import (
     CALENDAR_TABLES,
     CASH_TABLES,
     COUNT,
     DATE,
+    DIMENSIONS,
     FLAG,
     INSTANT,
     LABOR_TABLES,
+    MENU_PUBLICATIONS,
     MONEY,
     ORDER_TABLES,
+    RATE,
     REAL,
     RECORD_TABLES,
     TABLES,
@@ -70,6 +83,7 @@ TYPES: dict[pa.DataType, str] = {
     FLAG: "flag",
     COUNT: "whole number",
     REAL: "number",
+    RATE: "rate",
 }
 #: The docs' word -> what it is in Arrow and in DuckDB.
 TYPE_MEANINGS = (
@@ -80,13 +94,15 @@ TYPE_MEANINGS = (
     ("flag", "true or false", "`BOOLEAN`"),
     ("whole number", "64-bit integer", "`BIGINT`"),
     ("number", "double", "`DOUBLE`"),
+    ("rate", "decimal, 18 digits with 8 places; exact", "`DECIMAL(18, 8)`"),
 )
 TABLES_HEAD = """\
 # Tables
 
 Made by `python scripts/docs.py` from `src/restaurant_os/tables/` and `transformations.py`. Do not edit.
 
-Field names are those of Toast's APIs: Orders v2, Cash Management v1 (`CashEntry`, `CashDeposit`), Labor v1 (`TimeEntry`, `Shift`, `Job`, `Employee`).
+Field names are those of Toast's APIs: Orders v2, Cash Management v1 (`CashEntry`, `CashDeposit`), Labor v1 (`TimeEntry`, `Shift`, `Job`, `Employee`),
+Configuration v2, Menus v2 and Restaurants v1.
 `ours` is worked out here.
 
 In the order tables:
@@ -111,6 +127,7 @@ def tables() -> str:
         ("Orders", ORDER_TABLES),
         ("Labor", LABOR_TABLES),
         ("Cash", CASH_TABLES),
+        ("Configuration", (*DIMENSIONS, MENU_PUBLICATIONS)),
         ("Calendar", CALENDAR_TABLES),
         ("Ours", RECORD_TABLES),
     )
@@ -126,7 +143,9 @@ def _table(spec: TableSpec) -> str:
     facts = [f"Key: {', '.join(f'`{name}`' for name in spec.key)}."]
     if spec.role != "record":
         facts.append(f"Version: `{spec.version}`.")
-    if spec.partition != "business_date":
+    if spec.role == "history":
+        facts.append("Joined to facts by `applies_from` and `applies_to`: see [config.md](config.md).")
+    elif spec.partition != "business_date":
         facts.append(f"Its day: `{spec.partition}`.")
     if spec.retained_by:
         facts.append(f"A row that its order no longer shows stays in force while another row has the same {_names(spec.retained_by)}.")
@@ -249,7 +268,9 @@ def help_text(path: tuple[str, ...]) -> str:
 #: Not given by a person: where the others were found.
 OWN = frozenset({"source", "folder"})
 #: Fields that are sections or credentials, which have places of their own on the page.
-ELSEWHERE = frozenset({"toast", "locations", "discounts", "labor", "reports", "salaries", "toast_client_id", "toast_client_secret"})
+ELSEWHERE = frozenset(
+    {"toast", "locations", "discounts", "labor", "reports", "schedule", "salaries", "toast_client_id", "toast_client_secret"}
+)
 
 MEANINGS: dict[str, str] = {
     "warehouse": "The DuckDB file. `duckdb:///name` is relative to the settings file; `duckdb:////name`, with four slashes, is absolute.",
@@ -266,9 +287,17 @@ MEANINGS: dict[str, str] = {
     "labor.double_time_multiplier": "What an hour of double time costs, as a multiple of the wage.",
     "labor.suspect_after_hours": "A punch longer than this is suspect, and an open one stops accruing there.",
     "labor.late_clock_out_minutes": "An open punch stops accruing so many minutes after its scheduled end.",
-    "labor.names": "Employees' names: `keep`, `hash` (a digest that tells two apart) or `drop`.",
+    "labor.names": "Employees' names and e-mail addresses: `keep`, `hash` (a digest that tells two apart) or `drop`.",
     "labor.base_wages": "Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.",
     "reports.week_starts": "The day on which a report week starts.",
+    "time_budget": "Seconds a cloud function has for a call; it stops a minute before. See [functions.md](functions.md).",
+    "schedule.timezone": "Zone of the four times; left out, the first location's.",
+    "schedule.orders": "When orders are brought in: five fields of cron, or `off`.",
+    "schedule.cash": "When cash is.",
+    "schedule.labor": "When punches and shifts are.",
+    "schedule.config": "When the configuration is.",
+    "schedule.closeouts": "Whether each location's orders, cash and labor come after its own closeout too.",
+    "schedule.closeout_minutes": "So many minutes after it.",
     "discounts.comp": "Comps: the house pays.",
     "discounts.promo": "Promotions.",
     "discounts.employee": "Employee meals.",
@@ -311,6 +340,7 @@ def setting_names() -> list[str]:
         ("toast.", ToastSettings),
         ("labor.", LaborSettings),
         ("reports.", ReportSettings),
+        ("schedule.", ScheduleSettings),
         ("discounts.", DiscountKinds),
         ("locations.", Location),
         ("salaries.", Salary),
@@ -337,6 +367,12 @@ def settings() -> str:
         ("## [toast]\n\nHow Toast is asked.", "toast.", ToastSettings, list(ToastSettings.model_fields)),
         ("## [labor]\n\nWhat labor costs beyond what Toast says.", "labor.", LaborSettings, list(LaborSettings.model_fields)),
         ("## [reports]\n\nHow reports are cut.", "reports.", ReportSettings, list(ReportSettings.model_fields)),
+        (
+            "## [schedule]\n\nWhen `restaurant-os schedule` brings what in. See [schedule.md](schedule.md).",
+            "schedule.",
+            ScheduleSettings,
+            list(ScheduleSettings.model_fields),
+        ),
         (
             "## [discounts]\n\nNames or GUIDs of your discounts, by what they are. They fill `kind` in `fact_order_discounts`. A discount that is\n"
             "not named here is `loyalty` when the API gives loyalty details, `promo` when it has a promo code, else `other`.",

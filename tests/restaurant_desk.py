@@ -13,9 +13,8 @@ from pydantic import SecretStr
 
 from orders_world import empty_file
 from restaurant_os.app import App, build_app
-from restaurant_os.errors import RestaurantOSError
 from restaurant_os.pipeline.plans import Span
-from restaurant_os.pipeline.sync import LocationResult
+from restaurant_os.pipeline.sync import LocationResult, Unwatched
 from restaurant_os.settings import Location, load
 from restaurant_os.sources.http import RetryPolicy
 from toast_simulator import CREDENTIALS, Toast, environment, settings_text
@@ -23,15 +22,6 @@ from toast_simulator import CREDENTIALS, Toast, environment, settings_text
 COMMAND = str(Path(sys.executable).with_name("restaurant-os"))
 #: Faults come often, waits are short.
 PATIENT = RetryPolicy(attempts=12, first_wait=0.05, longest_wait=1.0)
-
-
-class Quiet:
-    """A progress nobody watches."""
-
-    def planned(self, windows: int) -> None: ...
-    def page(self, location: Location, new_rows: int) -> None: ...
-    def window_read(self, location: Location) -> None: ...
-    def failed(self, location: Location, problem: RestaurantOSError) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +48,7 @@ class Desk:
         app = self.app()
         span = Span(first, last or first) if first else None
         try:
-            results = app.sync(dataset).run(app.locations(), span, Quiet())
+            results = app.sync(dataset).run(app.locations(), span, Unwatched())
         finally:
             app.toast.http.close()
         assert [str(x.error) for x in results if x.error] == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import httpx
@@ -14,22 +14,30 @@ import httpx
 from restaurant_os.batch import Window
 from restaurant_os.clock import Clock, SystemClock
 from restaurant_os.errors import CredentialsError, SettingsError
+from restaurant_os.pipeline.backfill import Backfill, BackfillPlan
 from restaurant_os.pipeline.calendar import Calendar
-from restaurant_os.pipeline.plans import CashPlan, LaborPlan, OrdersPlan, Plan
+from restaurant_os.pipeline.configuration import ConfigPlan
+from restaurant_os.pipeline.plans import CashPlan, LaborPlan, OrdersPlan, Period, Plan
+from restaurant_os.pipeline.remote import Identity, Remote, addresses
 from restaurant_os.pipeline.sync import Held, Read, Sync
 from restaurant_os.settings import Location, Settings
 from restaurant_os.sources.http import Http, RetryPolicy
-from restaurant_os.sources.toast import cash, labor, orders
+from restaurant_os.sources.toast import cash, config, labor, orders
 from restaurant_os.sources.toast.cash import CashRead
 from restaurant_os.sources.toast.client import PROFILES, OnWait, ToastClient
+from restaurant_os.sources.toast.config import ConfigReader
 from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.sources.toast.labor import LaborReader
 from restaurant_os.sources.toast.orders import OrdersRead
-from restaurant_os.sources.toast.token import TokenStore, default_folder
-from restaurant_os.tables import CASH, LABOR, ORDERS
+from restaurant_os.sources.toast.token import GivenToken, Token, TokenStore, default_folder
+from restaurant_os.tables import CASH, CONFIG, LABOR, MENU_PUBLICATIONS, ORDERS
 from restaurant_os.text import printable
+from restaurant_os.warehouse import Warehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 
+#: A function's longest answer, its time budget and a margin (seeds: timeout 540 s).
+FUNCTION_SECONDS = 600.0
+#: What a dataset cannot do without. Configuration asks for several scopes, each for a part of it: what one refuses costs that part.
 SCOPES = {ORDERS.name: orders.SCOPE, LABOR.name: labor.SCOPE, CASH.name: cash.SCOPE}
 
 
@@ -39,12 +47,14 @@ class ToastSource:
 
     client: ToastClient
     settings: Settings
+    warehouse: Warehouse
 
     def now(self) -> datetime:
         return self.client.http.now()
 
     def connect(self, location: Location, dataset: str) -> None:
-        self.client.require(SCOPES[dataset])
+        if dataset in SCOPES:
+            self.client.require(SCOPES[dataset])
         self.client.learn_clock(location.toast_guid)
 
     def turn(self, location: Location) -> AbstractContextManager[None]:
@@ -55,9 +65,18 @@ class ToastSource:
             return lambda window: CashRead(self.client, location, window, held.read_seq, held.has_rows)
         if dataset == LABOR.name:
             return LaborReader(self.client, location, self.settings.labor)
+        if dataset == CONFIG.name:
+            published = partial(self._menus_published, location)
+            return ConfigReader(self.client, location, self.settings.labor.names, held.read_seq, published)
         kinds = self.settings.discounts.by_name()
         decoder = OrderDecoder(restaurant_guid=location.toast_guid, rule=location.business_day, discount_kinds=kinds)
         return lambda window: OrdersRead(self.client, location, window, decoder)
+
+    def _menus_published(self, location: Location) -> datetime | None:
+        """Which publication of a location's menus is held."""
+        asked = f"SELECT max(last_updated) FROM {MENU_PUBLICATIONS.name} WHERE restaurant_guid = ?"
+        [(published,)] = self.warehouse.rows(asked, [location.toast_guid])
+        return published if isinstance(published, datetime) else None
 
 
 @dataclass
@@ -69,9 +88,11 @@ class App:
     transport: httpx.BaseTransport | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     token_folder: Path = field(default_factory=default_folder)
+    #: One that a caller shares: then there is no login of ours.
+    token: Token | None = None
     on_wait: OnWait = lambda location, why, seconds: None
     _syncs: dict[str, Sync] = field(default_factory=dict)
-    _running: list[Sync] = field(default_factory=list)
+    _running: list[Sync | Remote] = field(default_factory=list)
 
     @cached_property
     def warehouse(self) -> DuckDBWarehouse:
@@ -84,24 +105,25 @@ class App:
     def toast(self) -> ToastClient:
         settings = self.settings
         client_id, secret = settings.toast_client_id.get_secret_value(), settings.toast_client_secret.get_secret_value()
-        if not client_id or not secret:
+        if not (client_id and secret) and self.token is None:
             missing = " and ".join(name for name, value in (("TOAST_CLIENT_ID", client_id), ("TOAST_CLIENT_SECRET", secret)) if not value)
             raise CredentialsError(
                 f"Toast: {missing} is not set.", next_step="Set it in the environment, or in .env beside the settings file."
             )
+        tokens = TokenStore(self.token_folder, base_url=settings.toast.base_url, client_id=client_id, client_secret=secret)
         return ToastClient(
             Http(settings.toast.base_url, self.clock, timeout=settings.toast.timeout_seconds, transport=self.transport),
             client_id=client_id,
             client_secret=secret,
             pacing=PROFILES[settings.toast.pacing],
-            tokens=TokenStore(self.token_folder, base_url=settings.toast.base_url, client_id=client_id, client_secret=secret),
+            tokens=GivenToken(self.token, self.clock.now, tokens) if self.token else tokens,
             clock=self.clock,
             retry=self.retry,
             on_wait=lambda location, why, seconds: self.on_wait(location, why, seconds),
         )
 
     def sync(self, dataset: str) -> Sync:
-        """The sync of a dataset: orders, labor or cash."""
+        """The sync of a dataset: orders, labor, cash or config."""
         if dataset not in self._syncs:
             self._syncs[dataset] = self.sync_by(self.plan(dataset))
         return self._syncs[dataset]
@@ -111,7 +133,7 @@ class App:
         settings = self.settings
         sync = Sync(
             plan=plan,
-            source=ToastSource(self.toast, settings),
+            source=ToastSource(self.toast, settings, self.warehouse),
             warehouse=self.warehouse,
             calendar=Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations}),
             spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
@@ -120,6 +142,30 @@ class App:
         self._running.append(sync)
         return sync
 
+    def backfill(self, datasets: Sequence[str], locations: Sequence[Location], period: Period) -> Backfill:
+        """The history of some datasets; labor at the locations whose punches are Toast's."""
+        plans = {name: BackfillPlan(self.plan(name), period) for name in datasets}
+        return Backfill(
+            plans=plans,
+            locations={name: [one for one in locations if name != LABOR.name or one.labor_source == "toast"] for name in datasets},
+            warehouse=self.warehouse,
+            sync_by=self.sync_by,
+        )
+
+    def remote(self, url: str, whole: Backfill) -> Remote:
+        """A backfill through the deployed functions at `url`.
+
+        Raises:
+            UsageError: it is no address for them.
+        """
+        ways = {
+            name: Http(address, self.clock, timeout=FUNCTION_SECONDS, transport=self.transport, named_by="after --via")
+            for name, address in addresses(url, list(whole.plans)).items()
+        }
+        remote = Remote(whole, ways, Identity(url), self.toast.token, self.retry, lambda *heard: self.on_wait(*heard))
+        self._running.append(remote)
+        return remote
+
     def plan(self, dataset: str) -> Plan:
         """What a dataset's sync asks."""
         overlap, first_days = timedelta(minutes=self.settings.toast.overlap_minutes), self.settings.toast.first_days
@@ -127,6 +173,7 @@ class App:
             ORDERS.name: OrdersPlan(overlap, first_days),
             LABOR.name: LaborPlan(overlap, first_days),
             CASH.name: CashPlan(first_days),
+            CONFIG.name: ConfigPlan(config.SCOPES),
         }
         return plans[dataset]
 
@@ -134,8 +181,8 @@ class App:
         """Asked to end: waits end at once, a sync ends after the page it is reading."""
         if isinstance(self.clock, SystemClock):
             self.clock.stop()
-        for sync in self._running:
-            sync.stop()
+        for one in self._running:
+            one.stop()
 
     def locations(self, wanted: str = "ALL") -> list[Location]:
         """The locations a person means: ALL, a name, or a GUID.
@@ -165,6 +212,7 @@ def build_app(
     clock: Clock | None = None,
     retry: RetryPolicy | None = None,
     token_folder: Path | None = None,
+    token: Token | None = None,
 ) -> App:
-    """Tests pass a clock they turn by hand, a transport of their own, waits that are short."""
-    return App(settings, clock or SystemClock(), transport, retry or RetryPolicy(), token_folder or default_folder())
+    """Tests pass a clock they turn by hand, a transport of their own, waits that are short. `token`: one that a caller shares."""
+    return App(settings, clock or SystemClock(), transport, retry or RetryPolicy(), token_folder or default_folder(), token)

@@ -49,8 +49,8 @@ FROM days AS d JOIN items AS i USING (restaurant_guid) LEFT JOIN cash AS c USING
 COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds", "labor_percent", "cplh", "cash_over_short")
 #: Of those, what can be added up; the rest are ratios.
 SUMMED = frozenset({"orders", "items", "net_sales", "voids", "refunds", "cash_over_short"})
-#: What the demo brings in, in this order.
-DATASETS = ("orders", "labor", "cash")
+#: What the demo brings in, in this order; the configuration has no dates.
+DATASETS = ("config", "orders", "labor", "cash")
 
 
 def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> int:
@@ -64,7 +64,9 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
         results = [
             result
             for dataset in DATASETS
-            for result in terminal.run_sync(app, dataset, app.locations(), span, show=not json, label=label.format(dataset))
+            for result in terminal.run_sync(
+                app, dataset, app.locations(), None if dataset == "config" else span, show=not json, label=label.format(dataset)
+            )
         ]
     failed = [r for r in results if r.error]
     if any(isinstance(r.error, StoppedError) for r in failed):

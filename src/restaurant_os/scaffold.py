@@ -53,7 +53,7 @@ double_time_multiplier = 2.0
 # A longer punch is suspect, and an open one stops accruing here, or so many minutes past its scheduled end.
 suspect_after_hours = 12
 late_clock_out_minutes = 60
-# Employees' names: keep, hash or drop.
+# Employees' names and e-mail addresses: keep, hash or drop.
 names = "keep"
 # Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.
 # [labor.base_wages]
@@ -62,6 +62,17 @@ names = "keep"
 [reports]
 # The day a report week starts.
 week_starts = "monday"
+
+[schedule]
+# `restaurant-os schedule`: when everything is brought in, as five fields of cron, or "off"; on the first location's clock unless a zone is named.
+# timezone = "America/New_York"
+orders = "0 2 * * *"
+cash = "15 2 * * *"
+labor = "30 2 * * *"
+config = "0 3 * * 0"
+# Each location once more, so long after its own closeout.
+closeouts = true
+closeout_minutes = 60
 
 # Salaries, for labor_percent_loaded: dollars a week; start and end (dates) are optional.
 # [[salaries]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,7 +100,7 @@ class LaborSettings(_Frozen):
     suspect_after_hours: Annotated[Decimal, Field(gt=0, le=24)] = Decimal(12)
     #: An open entry stops accruing so long after its scheduled end.
     late_clock_out_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
-    #: Employees' names: as they are, as a digest that tells two apart, or not at all.
+    #: Employees' names and e-mail addresses: as they are, as a digest that tells two apart, or not at all.
     names: Literal["keep", "hash", "drop"] = "keep"
     #: Full minimum wage by job title, for jobs paid less against tips: their overtime is owed on it.
     base_wages: dict[str, Annotated[Decimal, Field(gt=0, le=1000)]] = {}
@@ -110,6 +110,41 @@ class ReportSettings(_Frozen):
     """How reports are cut."""
 
     week_starts: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+
+
+def _cron(text: str) -> str:
+    """`off`, or five fields of cron that come due at some time."""
+    if text == "off":
+        return text
+    from cronsim import CronSim, CronSimError
+
+    try:
+        if len(text.split()) != 5:
+            raise CronSimError
+        next(CronSim(text, datetime(2024, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration):
+        raise ValueError(f"'{printable(text, 60)}' is neither five fields of cron such as 0 2 * * * nor off") from None
+    return text
+
+
+class ScheduleSettings(_Frozen):
+    """When `restaurant-os schedule` brings what in."""
+
+    #: The zone of the times below; without it the first location's.
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    orders: Annotated[str, AfterValidator(_cron)] = "0 2 * * *"
+    cash: Annotated[str, AfterValidator(_cron)] = "15 2 * * *"
+    labor: Annotated[str, AfterValidator(_cron)] = "30 2 * * *"
+    config: Annotated[str, AfterValidator(_cron)] = "0 3 * * 0"
+    #: Each location's orders, cash and labor once more after its own closeout.
+    closeouts: bool = True
+    #: So long after it: what is entered late on the day is then in.
+    closeout_minutes: Annotated[int, Field(ge=0, le=720)] = 60
+
+    def cron_of(self, dataset: str) -> str | None:
+        """When a dataset is brought in at every location; None where never."""
+        text: str = getattr(self, dataset)
+        return None if text == "off" else text
 
 
 class Salary(_Frozen):
@@ -147,11 +182,14 @@ class Settings(BaseSettings):
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
     #: The most memory DuckDB may use, as DuckDB writes it.
     memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*([KMGT]i?B)$")] = "256MB"
+    #: Seconds that a cloud function has for a call; it stops before, and says what is left.
+    time_budget: Annotated[float, Field(ge=1, le=3600)] = 540.0
     toast: ToastSettings = ToastSettings()
     locations: tuple[Location, ...] = ()
     discounts: DiscountKinds = DiscountKinds()
     labor: LaborSettings = LaborSettings()
     reports: ReportSettings = ReportSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     salaries: tuple[Salary, ...] = ()
     toast_client_id: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_ID")
     toast_client_secret: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_SECRET")

@@ -9,7 +9,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -172,7 +172,12 @@ def runs_of_days(days: Sequence[DayStatus]) -> list[Sequence[object]]:
 
 
 #: One record of a dataset, and several.
-NOUNS = {"orders": ("order", "orders"), "labor": ("punch or shift", "punches and shifts"), "cash": ("entry", "entries and deposits")}
+NOUNS = {
+    "orders": ("order", "orders"),
+    "labor": ("punch or shift", "punches and shifts"),
+    "cash": ("entry", "entries and deposits"),
+    "config": ("record", "records"),
+}
 
 
 def print_results(dataset: str, results: Sequence[LocationResult]) -> None:
@@ -195,17 +200,27 @@ def print_results(dataset: str, results: Sequence[LocationResult]) -> None:
         err.print(f"{count(unstable, 'window')} still moved on the last pass: landed, and asked again by the next sync.", soft_wrap=True)
 
 
+def print_notes(notes: Sequence[tuple[str, str, str]]) -> None:
+    """What a person should know that is no failure: where, what was found, what to do about it."""
+    for location, found, next_step in notes:
+        err.print(Text(f"{printable(location, 60)}: {printable(found, 500)}", style="yellow"), soft_wrap=True)
+        err.print(Text(f"  -> {printable(next_step, 500)}"), soft_wrap=True)
+
+
 def print_failures(results: Sequence[LocationResult]) -> None:
     """One message per cause, with the locations it struck."""
-    causes: dict[tuple[type[RestaurantOSError], str], list[LocationResult]] = {}
+    causes: dict[tuple[type[RestaurantOSError], str], dict[str, RestaurantOSError]] = {}
     for result in results:
-        if result.error and not isinstance(result.error, StoppedError):
-            causes.setdefault((type(result.error), result.error.next_step), []).append(result)
+        problems: list[RestaurantOSError | None] = [problem for _, problem in result.failures]
+        for problem in problems or [result.error]:
+            if problem and not isinstance(problem, StoppedError):
+                causes.setdefault((type(problem), problem.next_step), {}).setdefault(result.location.name, problem)
     for struck in causes.values():
-        if struck[0].error:
-            print_error(struck[0].error, prefix=f"{printable(struck[0].location.name, 60)}: ")
-        if others := ", ".join(printable(result.location.name, 60) for result in struck[1:]):
-            err.print(Text(f"  The same at: {printable(others, 1_000)}"), soft_wrap=True)
+        first, *others = struck
+        print_error(struck[first], prefix=f"{printable(first, 60)}: ")
+        if others:
+            told = ", ".join(printable(name, 60) for name in others)
+            err.print(Text(f"  The same at: {printable(told, 1_000)}"), soft_wrap=True)
     if any(isinstance(result.error, StoppedError) for result in results):
         err.print("Stopped. What was committed is in; run the same command again to go on.")
 
@@ -260,9 +275,12 @@ class SyncProgress:
 
     def waiting(self, location: str, why: str, seconds: float) -> None:
         if self.enabled and seconds >= 1:
-            self._bar.console.print(
-                Text(f"{printable(self.names.get(location, location), 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim")
-            )
+            print_wait(self._bar.console, self.names.get(location, location), why, seconds)
+
+
+def print_wait(console: Console, name: str, why: str, seconds: float) -> None:
+    """A line above the bars for whatever keeps a location waiting."""
+    console.print(Text(f"{printable(name, 60)}: {printable(why, 200)} Again in {seconds:.0f} s.", style="dim"))
 
 
 def run_sync(
@@ -270,20 +288,20 @@ def run_sync(
 ) -> list[LocationResult]:
     """A sync of a dataset under its progress bar."""
     names = {x.toast_guid: x.name for x in locations}
-    with _stoppable(app), SyncProgress(label or dataset, names, NOUNS[dataset], enabled=show) as progress:
+    with stoppable(app.stop), SyncProgress(label or dataset, names, NOUNS[dataset], enabled=show) as progress:
         app.on_wait = progress.waiting
         return app.sync(dataset).run(locations, span, progress)
 
 
 @contextmanager
-def _stoppable(app: App) -> Iterator[None]:
-    """SIGINT and SIGTERM end the sync after the page it is reading; a second one ends the process at once."""
+def stoppable(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM ask what runs to `stop`, which it does after the page it is reading; a second one ends the process at once."""
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def heard(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        app.stop()
+        stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from restaurant_os.clock import Clock
@@ -19,8 +20,9 @@ POLL_SECONDS = 0.1
 
 
 @contextmanager
-def turn(path: Path, what: str, *, clock: Clock, wait_seconds: float) -> Iterator[None]:
-    """Have the turn named by the file `path` while the block lasts. `what` is being done, for whoever waits in vain.
+def turn(path: Path, what: str, *, clock: Clock, wait_seconds: float, since: float | None = None) -> Iterator[None]:
+    """Have the turn named by the file `path` while the block lasts. `what` is being done, for whoever waits in vain; the wait counts from
+    `since`, by the monotonic clock, where it began before this call.
 
     Raises:
         BusyError: another process had it all the time; names its id.
@@ -30,10 +32,43 @@ def turn(path: Path, what: str, *, clock: Clock, wait_seconds: float) -> Iterato
         yield
         return
     try:
-        _wait_for(handle, what, clock, wait_seconds)
+        _wait_for(handle, what, clock, wait_seconds, clock.monotonic() if since is None else since)
         yield
     finally:
         os.close(handle)
+
+
+class SharedTurns:
+    """Turns that the threads of one process have together: the first to come takes it, the last to leave gives it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[Path, _Held] = {}
+
+    @contextmanager
+    def turn(self, path: Path, what: str, *, clock: Clock, wait_seconds: float) -> Iterator[None]:
+        """As `turn`, but for the process as a whole. Threads that wait together give up together."""
+        began = clock.monotonic()
+        with self._lock:
+            held = self._held.setdefault(path, _Held())
+        with held.lock:
+            if not held.holders:
+                held.ends.enter_context(turn(path, what, clock=clock, wait_seconds=wait_seconds, since=began))
+            held.holders += 1
+        try:
+            yield
+        finally:
+            with held.lock:
+                held.holders -= 1
+                if not held.holders:
+                    held.ends.close()
+
+
+class _Held:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.holders = 0
+        self.ends = ExitStack()
 
 
 def _opened(path: Path) -> int | None:
@@ -46,8 +81,8 @@ def _opened(path: Path) -> int | None:
     return None
 
 
-def _wait_for(handle: int, what: str, clock: Clock, wait_seconds: float) -> None:
-    give_up = clock.monotonic() + wait_seconds
+def _wait_for(handle: int, what: str, clock: Clock, wait_seconds: float, since: float) -> None:
+    give_up = since + wait_seconds
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

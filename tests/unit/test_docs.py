@@ -14,15 +14,25 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from restaurant_os.settings import DiscountKinds, LaborSettings, Location, ReportSettings, Salary, Settings, ToastSettings, load
+from restaurant_os.settings import (
+    DiscountKinds,
+    LaborSettings,
+    Location,
+    ReportSettings,
+    Salary,
+    ScheduleSettings,
+    Settings,
+    ToastSettings,
+    load,
+)
 from restaurant_os.tables import TABLES
 from restaurant_os.transformations import METRICS, VIEWS
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "CHANGELOG.md", *DOCS.rglob("*.md")])
-#: Toast's documented address, and this machine.
-HOSTS = {"ws-api.toasttab.com", "127.0.0.1"}
+#: Toast's documented address, this machine, and where one's own functions are.
+HOSTS = {"ws-api.toasttab.com", "127.0.0.1", "REGION-PROJECT.cloudfunctions.net"}
 
 
 def _scripts_docs() -> ModuleType:
@@ -128,6 +138,7 @@ def settings_and_places() -> Iterator[tuple[str, str]]:
         "toast": ToastSettings,
         "labor": LaborSettings,
         "reports": ReportSettings,
+        "schedule": ScheduleSettings,
         "discounts": DiscountKinds,
         "locations": Location,
         "salaries": Salary,
@@ -157,6 +168,7 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_LOAD_MODE": "insert-only",
         "RESTAURANT_OS_WAIT_SECONDS": "1",
         "RESTAURANT_OS_MEMORY_LIMIT": "1GB",
+        "RESTAURANT_OS_TIME_BUDGET": "300",
         "RESTAURANT_OS_TOAST_BASE_URL": "http://127.0.0.1:1",
         "RESTAURANT_OS_TOAST_PACING": "none",
         "RESTAURANT_OS_TOAST_OVERLAP_MINUTES": "11",
@@ -170,6 +182,13 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_LABOR_NAMES": "drop",
         "RESTAURANT_OS_LABOR_BASE_WAGES": '{"Server": "7.25"}',
         "RESTAURANT_OS_REPORTS_WEEK_STARTS": "sunday",
+        "RESTAURANT_OS_SCHEDULE_TIMEZONE": "America/Denver",
+        "RESTAURANT_OS_SCHEDULE_ORDERS": "0 5 * * *",
+        "RESTAURANT_OS_SCHEDULE_CASH": "off",
+        "RESTAURANT_OS_SCHEDULE_LABOR": "10 5 * * *",
+        "RESTAURANT_OS_SCHEDULE_CONFIG": "0 6 1 * *",
+        "RESTAURANT_OS_SCHEDULE_CLOSEOUTS": "false",
+        "RESTAURANT_OS_SCHEDULE_CLOSEOUT_MINUTES": "45",
         **{f"RESTAURANT_OS_DISCOUNTS_{kind.upper()}": f'["{kind}"]' for kind in DiscountKinds.model_fields},
     }
     told = set(re.findall(r"`(RESTAURANT_OS_[A-Z_]+)` \|", (DOCS / "settings.md").read_text(encoding="utf-8")))
@@ -179,11 +198,12 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
 
     found = load()
 
-    assert (found.warehouse, found.load_mode, found.wait_seconds, found.memory_limit) == (
+    assert (found.warehouse, found.load_mode, found.wait_seconds, found.memory_limit, found.time_budget) == (
         "duckdb:///other.duckdb",
         "insert-only",
         1.0,
         "1GB",
+        300.0,
     )
     assert found.toast == ToastSettings(base_url="http://127.0.0.1:1", pacing="none", overlap_minutes=11, first_days=4, timeout_seconds=5.0)
     assert found.labor == LaborSettings(
@@ -196,6 +216,15 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         base_wages={"Server": Decimal("7.25")},
     )
     assert found.reports == ReportSettings(week_starts="sunday")
+    assert found.schedule == ScheduleSettings(
+        timezone="America/Denver",
+        orders="0 5 * * *",
+        cash="off",
+        labor="10 5 * * *",
+        config="0 6 1 * *",
+        closeouts=False,
+        closeout_minutes=45,
+    )
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))
 
 

@@ -12,8 +12,10 @@ from typing import Annotated
 import typer
 
 from restaurant_os import __version__
+from restaurant_os.cli.backfill import history
 from restaurant_os.cli.begin import beginning
 from restaurant_os.cli.bring import sync
+from restaurant_os.cli.keep import keeping
 from restaurant_os.cli.look import looking
 from restaurant_os.cli.options import Config
 from restaurant_os.errors import RestaurantOSError
@@ -27,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(sync, name="sync")
+app.add_typer(history)
+app.add_typer(keeping)
 app.add_typer(looking)
 app.add_typer(beginning)
 

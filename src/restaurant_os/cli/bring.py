@@ -67,6 +67,30 @@ def sync_cash(
     _sync(context, "cash", location, first, last, config, json)
 
 
+@sync.command("config", epilog=example("restaurant-os sync config", "restaurant-os sync config --location North"))
+def sync_config(context: typer.Context, location: Where = "ALL", config: Config = None, json: AsJson = False) -> None:
+    """Bring the configuration in: restaurants, employees, jobs, menus, dining options and the rest, each with its history.
+
+    Toast gives it as it is now, so a change is dated by when it was read: once a week is well. Menus are read when they were published since.
+    """
+    from restaurant_os import terminal
+    from restaurant_os.pipeline.configuration import notes
+
+    app = built(context, config)
+    locations = app.locations(location)
+    results = terminal.run_sync(app, "config", locations, None, show=not json)
+    failed = [r for r in results if r.error]
+    found = notes(app.warehouse, locations)
+    if json:
+        told = [{"location": note.location.name, "found": note.found, "next_step": note.next_step} for note in found]
+        shown = [{**location_result(r), "failures": [_failure(*failure) for failure in r.failures]} for r in results]
+        terminal.print_json({"dataset": "config", "locations": shown, "failed": len(failed), "notes": told})
+    else:
+        terminal.print_results("config", results)
+        terminal.print_notes([(note.location.name, note.found, note.next_step) for note in found])
+    raise typer.Exit(1 if failed else 0)
+
+
 def _sync(
     context: typer.Context, dataset: str, location: str, first: str | None, last: str | None, config: Path | None, json: bool
 ) -> None:
@@ -83,13 +107,18 @@ def _sync(
     results = terminal.run_sync(app, dataset, locations, span, show=not json)
     failed = [r for r in results if r.error]
     if json:
-        terminal.print_json({"dataset": dataset, "locations": [_result(r) for r in results], "failed": len(failed)})
+        terminal.print_json({"dataset": dataset, "locations": [location_result(r) for r in results], "failed": len(failed)})
     else:
         terminal.print_results(dataset, results)
     raise typer.Exit(1 if failed else 0)
 
 
-def _result(result: Any) -> dict[str, Any]:
+def _failure(unit: Any, problem: Any) -> dict[str, Any]:
+    """What of a location could not be read, and why."""
+    return {"tables": [window.kind for window in unit.windows], "message": problem.message, "next_step": problem.next_step}
+
+
+def location_result(result: Any) -> dict[str, Any]:
     error = result.error
     return {
         "location": result.location.name,

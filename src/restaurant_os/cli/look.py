@@ -46,6 +46,7 @@ def status(
 ) -> None:
     """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read."""
     from restaurant_os import terminal
+    from restaurant_os.pipeline.configuration import last_read
     from restaurant_os.pipeline.status import day_statuses
 
     span = span_of(first, last)
@@ -54,11 +55,16 @@ def status(
     if json:
         terminal.print_json([_day(day) for day in days])
         return
-    if not days:
-        terminal.out.print("Nothing has been read yet. Begin with: restaurant-os sync orders")
-        return
-    columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
-    terminal.print_table("", columns, terminal.runs_of_days(days))
+    if days:
+        columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
+        terminal.print_table("", columns, terminal.runs_of_days(days))
+    else:
+        terminal.out.print("No business date has been read yet. Begin with: restaurant-os sync orders")
+    if read := last_read(app.warehouse, app.locations(location)):
+        oldest = min(read, key=lambda one: read[one])
+        terminal.out.print(
+            f"Configuration was last read {read[oldest]:%Y-%m-%d %H:%M}Z or later at {len(read)} of {len(app.locations(location))} locations."
+        )
 
 
 def _day(day: Any) -> dict[str, Any]:

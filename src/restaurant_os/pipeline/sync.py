@@ -92,6 +92,14 @@ class Progress(Protocol):
     def window_read(self, location: Location) -> None: ...
 
 
+class Unwatched:
+    """A progress that nobody watches."""
+
+    def planned(self, windows: int) -> None: ...
+    def page(self, location: Location, new_rows: int) -> None: ...
+    def window_read(self, location: Location) -> None: ...
+
+
 @dataclass(slots=True)
 class LocationResult:
     """What a sync did for one location. `error`: why it did not end, of several failures the first; what is counted is in.
