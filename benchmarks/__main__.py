@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import dlt_arrow, dlt_common, dlt_json, limit, memory, ours
+from benchmarks import backfill, dlt_arrow, dlt_common, dlt_json, limit, memory, ours
 from benchmarks.pages import Pages, generate
 from restaurant_os.tables import LOADED_AT, ORDER_TABLES
 
@@ -31,6 +31,8 @@ PEERS = (
     ("DuckDB read_json, no merge", "orders_vs_limit", 0.5),
 )
 OURS = "restaurant-os"
+#: What can be measured alone.
+PARTS = ("memory", "orders", "backfill")
 #: A month over a day, and all locations at once.
 MOST_MIB = (64, 512)
 
@@ -43,7 +45,8 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--rounds", type=int, default=5, help="timed rounds, after one to warm up")
     parser.add_argument("--quick", action="store_true", help="a smoke test: few pages, one round, results.json left alone")
-    parser.add_argument("--skip-memory", action="store_true", help="results.json left alone")
+    parser.add_argument("--skip-memory", action="store_true", help="as --only, for the others")
+    parser.add_argument("--only", choices=PARTS, help="one part; the others' figures in results.json stay")
     options = parser.parse_args()
     locations, days, rounds = (2, 1, 1) if options.quick else (options.locations, options.days, options.rounds)
     logging.disable(logging.WARNING)
@@ -51,15 +54,20 @@ def main() -> int:
     try:
         print(machine())
         results: dict[str, float] = {}
-        if not options.skip_memory:
+        wanted = [options.only] if options.only else [part for part in PARTS if not (part == "memory" and options.skip_memory)]
+        if "memory" in wanted:
             results |= show_memory(memory.measure(folder, quick=options.quick))
-        pages = generate(locations=locations, days=days)
-        print(f"\n{pages.orders:,} orders in {pages.count:,} pages, {pages.bytes / 1e6:,.0f} MB")
-        results |= show_times(pages, race(pages, folder, rounds))
+        if "orders" in wanted:
+            pages = generate(locations=locations, days=days)
+            print(f"\n{pages.orders:,} orders in {pages.count:,} pages, {pages.bytes / 1e6:,.0f} MB")
+            results |= show_times(pages, race(pages, folder, rounds))
+        if "backfill" in wanted:
+            results |= backfill.show(backfill.measure(quick=options.quick), quick=options.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if not (options.quick or options.skip_memory):
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    if not options.quick:
+        before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        RESULTS.write_text(json.dumps(before | results, indent=2) + "\n")
         print(f"\nwritten: {RESULTS}")
     return 0
 

@@ -1,4 +1,4 @@
-"""`python -m proofs [books] [figures] [kills] [merges]`: the proofs that are named, or all; exit code 1 if one fails."""
+"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [merges]`: the proofs that are named, or all; exit code 1 if one fails."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofs import ROOT, books, figures, kills, merges
+from proofs import ROOT, backfill, books, figures, functions, kills, merges
 from proofs.progress import shown
 from toast_simulator import environment
 
 PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "backfill": backfill.prove,
     "books": books.prove,
     "figures": figures.prove,
+    "functions": functions.prove,
     "kills": kills.prove,
     "merges": merges.prove,
 }

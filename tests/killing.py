@@ -1,10 +1,10 @@
-"""`kill -9` of a real sync at a chosen moment."""
+"""`kill -9` of a real command that brings data in, at a chosen moment."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from warehouse_reading import Rows, read
 
 #: Whether the moment has come, asked every millisecond; `began` is when the sync was started.
 Moment = Callable[[Desk, float], bool]
+SECONDS_BETWEEN_LOOKS = 0.02
 
 
 def after(seconds: float) -> Moment:
@@ -44,6 +45,25 @@ class InCommit:
         return self.grown >= self.times and time.monotonic() - self.since >= self.seconds
 
 
+@dataclass
+class AfterCalls:
+    """When the API was called so many times more, and `seconds` after: the same share of the work on any machine."""
+
+    calls: int
+    seconds: float = 0.0
+    first: int | None = None
+    looked: float = 0.0
+    since: float | None = None
+
+    def __call__(self, desk: Desk, began: float) -> bool:
+        if self.since is None and time.monotonic() - self.looked >= SECONDS_BETWEEN_LOOKS:
+            count = desk.toast.call_count()
+            self.looked = time.monotonic()
+            self.first = count if self.first is None else self.first
+            self.since = self.looked if count - self.first >= self.calls else None
+        return self.since is not None and time.monotonic() - self.since >= self.seconds
+
+
 def log_size(desk: Desk) -> int:
     try:
         return log(desk).stat().st_size
@@ -68,7 +88,7 @@ def log(desk: Desk) -> Path:
 
 @dataclass(frozen=True)
 class Killed:
-    """What was seen: whether the sync still ran when the moment came, and after how many seconds."""
+    """What was seen: whether the command still ran when the moment came, and after how many seconds."""
 
     is_killed: bool
     seconds: float
@@ -76,10 +96,10 @@ class Killed:
     left_spill: bool
 
 
-def kill_at(desk: Desk, moment: Moment, *arguments: str) -> Killed:
-    """Start `restaurant-os sync orders` with these arguments and kill it at the moment."""
+def kill_at(desk: Desk, moment: Moment, *arguments: str, command: Sequence[str] = ("sync", "orders")) -> Killed:
+    """Start `restaurant-os`, this command of it with these arguments, and kill it at the moment."""
     began = time.monotonic()
-    process = started(desk.folder, "sync", "orders", *arguments)
+    process = started(desk.folder, *command, *arguments)
     try:
         while process.poll() is None and not moment(desk, began):
             time.sleep(0.001)

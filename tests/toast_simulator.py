@@ -94,6 +94,18 @@ class Toast:
         found: dict[str, int] = self._ask("GET", "/requests").get(path, {})
         return found
 
+    def call_count(self) -> int:
+        """How often its API was called."""
+        count: int = self._ask("GET", f"/calls?since={10**9}")["count"]
+        return count
+
+    def calls(self, since: int = 0) -> list[dict[str, Any]]:
+        """Every call to its API after that number, in order."""
+        found = self._ask("GET", f"/calls?since={since}")
+        assert found["first"] <= since + 1, "the log has lost calls"
+        calls: list[dict[str, Any]] = found["calls"]
+        return calls
+
     def close(self) -> None:
         self._http.close()
 
@@ -118,10 +130,19 @@ def simulating(
     faults: Path | None = None,
     clients: Path | None = None,
     limited: bool = False,
+    demand: float = 1.0,
 ) -> Iterator[Toast]:
     """A simulator in a thread, on a free port, with Toast's limits only where they are wanted."""
     options = Options(
-        port=0, locations=locations, days=days, seed=7, last_day=last_day, clock_speed=clock_speed, faults=faults, clients=clients
+        port=0,
+        locations=locations,
+        days=days,
+        seed=7,
+        last_day=last_day,
+        clock_speed=clock_speed,
+        faults=faults,
+        clients=clients,
+        demand=demand,
     )
     app = build(options)
     if not limited:

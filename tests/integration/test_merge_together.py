@@ -15,7 +15,7 @@ import pytest
 
 from ledger_world import changes, whole_day
 from orders_world import FIRST_VERSION, Json, check, land, open_warehouse, order, payment, refund, selection, stored
-from restaurant_os.errors import RestaurantOSError
+from restaurant_os.errors import LockedError, RestaurantOSError
 from restaurant_os.settings import Location
 from restaurant_os.tables import ORDER_TABLES
 from restaurant_os.warehouse import Changes, SyncRun
@@ -117,3 +117,24 @@ def test_commits_of_one_location_keep_their_order(tmp_path: Path) -> None:
     assert sum(done.added for done in found) == 1
     assert stored(warehouse, "fact_order_items", "item_price") == [(4,)]
     assert len(stored(warehouse, "changed_days", "DISTINCT sequence")) == 1 + sum(done.changed for done in found)
+
+
+def test_two_warehouses_of_one_process_take_turns_at_the_file(tmp_path: Path) -> None:
+    """As two calls that one instance of a function answers at once have them."""
+    path = tmp_path / "shared.duckdb"
+    warehouses = [DuckDBWarehouse(path) for _ in range(4)]
+
+    def count(warehouse: DuckDBWarehouse) -> list[int]:
+        return [warehouse.next_read(f"location-{n}") for n in range(6)]
+
+    with ThreadPoolExecutor(max_workers=len(warehouses)) as pool:
+        taken = list(pool.map(count, warehouses))
+
+    assert [sorted(own[n] for own in taken) for n in range(6)] == [[1, 2, 3, 4]] * 6
+
+
+def test_a_file_that_this_process_holds_too_long_is_a_clear_message(tmp_path: Path) -> None:
+    """It is another part of this process that one waits for."""
+    path = tmp_path / "held.duckdb"
+    with DuckDBWarehouse(path)._open(), pytest.raises(LockedError, match=r"another part of this process holds the file; waited 0\.1 s"):
+        DuckDBWarehouse(path, wait_seconds=0.1).rows("SELECT 1")

@@ -15,11 +15,10 @@ import pytest
 from pydantic import SecretStr
 
 from orders_world import FIRST_VERSION, NORTH, Json, changed, check, order, payment, selection
-from restaurant_desk import Quiet
 from restaurant_os.app import App, build_app
 from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.status import day_statuses
-from restaurant_os.pipeline.sync import LocationResult
+from restaurant_os.pipeline.sync import LocationResult, Unwatched
 from restaurant_os.settings import load_without_file
 from warehouse_reading import read
 
@@ -59,7 +58,7 @@ def app_of(folder: Path, api: Api) -> App:
 
 def sync(folder: Path, *passes: Sequence[Json], now: datetime = LATER) -> LocationResult:
     """One sync of the day, as a new process would do it."""
-    [result] = app_of(folder, Api(passes, now)).sync("orders").run([NORTH], Span(DAY, DAY), Quiet())
+    [result] = app_of(folder, Api(passes, now)).sync("orders").run([NORTH], Span(DAY, DAY), Unwatched())
     assert result.error is None
     return result
 

@@ -62,8 +62,9 @@ def backfill(
 
     app = built(context, config)
     now = app.clock.now()
-    period = span(iso_date(first, "--from"), iso_date(last, "--to") if last else max(now.date(), iso_date(first, "--from")))
-    datasets = [one.value for one in What if one is not What.all] if dataset is What.all else [dataset.value]
+    begin = iso_date(first, "--from")
+    period = span(begin, iso_date(last, "--to") if last else max(now.date(), begin))
+    datasets = _datasets(dataset)
     if via:
         addresses(via, datasets)
     whole = app.backfill(datasets, app.locations(location), period)
@@ -75,11 +76,14 @@ def backfill(
     works = expected(app.warehouse, whole.works(now))
     if plan:
         _show_plan(works, json)
-        return
-    results: dict[str, list[Any]] = {}
-    if any(one.work.dates for one in works):
-        results = _via(app, whole, works, via, json) if via else _here(app, whole, works, json)
-    _show_end(whole, works, results, whole.missing(results), json)
+    else:
+        is_all_in = not any(one.work.dates for one in works)
+        results = {} if is_all_in else _via(app, whole, works, via, json) if via else _here(app, whole, works, json)
+        _show_end(whole, works, results, whole.missing(results), json)
+
+
+def _datasets(what: What) -> list[str]:
+    return [one.value for one in What if one is not What.all] if what is What.all else [what.value]
 
 
 def _here(app: Any, whole: Any, works: Sequence[Any], json: bool) -> dict[str, list[Any]]:

@@ -210,6 +210,7 @@ class Remote:
         for unit in units:
             try:
                 self._unit(dataset, unit, result)
+                result.windows += len(unit.windows)
                 for _ in unit.windows:
                     progress.window_read(unit.location)
             except (*ENDS_A_LOCATION, AccessError):
@@ -229,7 +230,6 @@ class Remote:
             if self._stop.is_set():
                 raise StoppedError(f"{unit.location.name}: stopped; what was committed is in.", next_step="Run the command again to go on.")
             done = self._called(dataset, unit.location, body)
-            result.windows += 1
             result.rows_read += done.rows_read
             result.rows_added += done.rows_added
             result.rows_changed += done.rows_changed

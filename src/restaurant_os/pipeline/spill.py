@@ -34,8 +34,12 @@ class Spill:
         self._maps: list[pa.MemoryMappedFile] = []
 
     def __enter__(self) -> Spill:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self
+        while True:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except FileNotFoundError:  # another unit was the last to leave just then, and took the folder above with it
+                continue
+            return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         for writer in self._writers.values():

@@ -71,6 +71,8 @@ SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensio
 #: Of rows, in the file: a checkpoint writes the last, unfilled group of every table anew, and two threads take a group each.
 ROW_GROUP_SIZE = 16_384
 TWO_THREADS = {"threads": "2"}
+#: What DuckDB says of a file that another process has open, and another connection of this one.
+HELD = ("Could not set lock", "Unique file handle conflict")
 SCHEMA_TABLE = "restaurant_os_schema"
 #: The days read whole, as `daysets.py` wants them.
 DAYS = pa.schema([("restaurant_guid", TEXT), ("business_date", DATE), ("read_seq", COUNT)])
@@ -260,7 +262,7 @@ def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_onl
             return _connected(path, config, read_only)
         except duckdb.Error as problem:
             found = str(problem)
-            if "Could not set lock" not in found:
+            if not any(said in found for said in HELD):
                 raise our_error(problem, path) from None
             if time.monotonic() >= give_up:
                 raise _locked(found, path, wait_seconds) from None
@@ -285,7 +287,8 @@ def _connected(path: Path, config: dict[str, str], read_only: bool) -> duckdb.Du
 
 def _locked(found: str, path: Path, waited: float) -> LockedError:
     holder = re.search(r"held in (.+?) \(PID (\d+)\)", found)
-    who = f"process {holder[2]} ({printable(holder[1], 120)})" if holder else "another process"
+    other = "another part of this process" if HELD[1] in found else "another process"
+    who = f"process {holder[2]} ({printable(holder[1], 120)})" if holder else other
     return LockedError(
         f"warehouse {path}: {who} holds the file; waited {waited:g} s for it. Nothing was written.",
         next_step="Wait for that process or end it, then run this again: what is already in stays in. A longer wait: `wait_seconds` in the settings.",
