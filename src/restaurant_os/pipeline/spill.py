@@ -22,6 +22,10 @@ from restaurant_os.batch import Batch, DaySet, Rejected
 ROWS_TOGETHER = 4_096
 
 
+#: Times a folder is made that others may take away under us.
+MOST_TRIES = 50
+
+
 class Spill:
     """Takes batches, gives tables mapped from disk. Use as a context manager: leaving it removes the files."""
 
@@ -34,12 +38,12 @@ class Spill:
         self._maps: list[pa.MemoryMappedFile] = []
 
     def __enter__(self) -> Spill:
-        while True:
-            try:
+        for _ in range(MOST_TRIES):
+            with suppress(FileNotFoundError, FileExistsError):  # the last unit to leave just took the folder above with it
                 self.folder.mkdir(parents=True, exist_ok=True)
-            except FileNotFoundError:  # another unit was the last to leave just then, and took the folder above with it
-                continue
-            return self
+                return self
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
         for writer in self._writers.values():
