@@ -38,7 +38,7 @@ MENUS = "menus"
 OTHER = "other"
 #: A login is one call, retried; whoever waits for another process's goes on without it after this.
 LOGIN_WAIT_SECONDS = 120.0
-#: Of one exchange whose token ends under other calls each time.
+#: For one exchange, whose token ends early each time.
 MOST_LOGINS = 4
 
 #: Both obey Retry-After and X-Toast-RateLimit-*. A fixed window of one second holds five calls only when they are a little
@@ -93,8 +93,8 @@ class ToastClient:
         self._clock = clock
         self._retry = retry
         self._token: Token | None = None
-        #: How many exchanges began with a token, of those in use.
-        self._exchanges: dict[str, int] = {}
+        #: Whether any token of these credentials was ever taken.
+        self._has_worked = False
         self._login_lock = threading.Lock()
         self._turns = SharedTurns()
 
@@ -133,22 +133,22 @@ class ToastClient:
     def _authorized(self, path: str, params: Mapping[str, str] | None, location: str) -> httpx.Response:
         """One exchange with the token; on a 401 one login and one more.
 
-        A new token that is refused too was refused for good, unless other calls went out with it: then it was good, and ended under theirs.
+        A new token that is refused too was refused for good, unless calls of these credentials went well before: then tokens end early here,
+        and it is tried a few times more.
         """
         response = self._exchange(path, params, location, token := self.token())
-        for _ in range(MOST_LOGINS):
+        for attempt in range(MOST_LOGINS):
             if response.status_code != httpx.codes.UNAUTHORIZED:
+                self._has_worked = True
+                break
+            if attempt and not self._has_worked:
                 break
             self._discard(token)
             self.pacer.wait("", location)
             response = self._exchange(path, params, location, token := self.token())
-            if self._is_ours_alone(token):
-                break
         return response
 
     def _exchange(self, path: str, params: Mapping[str, str] | None, location: str, token: Token) -> httpx.Response:
-        with self._login_lock:
-            self._exchanges[token.value] = self._exchanges.get(token.value, 0) + 1
         headers = {"Authorization": f"Bearer {token.value}"}
         if location:
             headers["Toast-Restaurant-External-ID"] = location
@@ -199,7 +199,6 @@ class ToastClient:
         with self._login_lock:
             now = self._clock.now()
             if self._token is None or not self._token.is_fresh(now):
-                self._exchanges.clear()
                 with turn(self._tokens.turn_file("login"), "login", clock=self._clock, wait_seconds=LOGIN_WAIT_SECONDS):
                     kept = self._tokens.read()
                     self._token = kept if kept and kept.is_fresh(now) else self._log_in()
@@ -211,10 +210,6 @@ class ToastClient:
                 self._token = None
             if self._tokens.read() == refused:
                 self._tokens.forget()
-
-    def _is_ours_alone(self, token: Token) -> bool:
-        with self._login_lock:
-            return self._exchanges.get(token.value, 0) == 1
 
     def _log_in(self) -> Token:
         token = retried(self._login_once, self._retry, self.http, lambda error, seconds: self.on_wait("", error.message, seconds))
