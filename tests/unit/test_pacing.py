@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fake_time import FakeClock
 from property_profiles import examples
 from restaurant_os.sources.pacing import Pacer
-from restaurant_os.sources.toast.client import ORDERS_BULK, ORDERS_BULK_HISTORY, OTHER, PROFILES
+from restaurant_os.sources.toast.client import CASH, ORDERS_BULK, ORDERS_BULK_HISTORY, OTHER, PROFILES
 
 
 class Call(NamedTuple):
@@ -149,3 +149,10 @@ def test_what_the_api_says_is_held() -> None:
     assert clock.elapsed == 0.0
     pacer.wait(OTHER, "north")
     assert clock.elapsed == 30.0
+
+
+def test_a_call_that_waits_for_its_endpoint_holds_up_no_other() -> None:
+    """The second call of orders leaves in 12 seconds; one of cash does not wait for that, but for its turn at the location."""
+    left = leave("careful", [Call(0.0, ORDERS_BULK, "north"), Call(0.0, ORDERS_BULK, "north"), Call(0.05, CASH, "north")])
+
+    assert [one.at for one in left] == pytest.approx([0.0, 12.0, 0.1])
