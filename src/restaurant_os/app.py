@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 
 from restaurant_os.batch import Window
 from restaurant_os.clock import Clock, SystemClock
@@ -215,4 +216,6 @@ def build_app(
     token: Token | None = None,
 ) -> App:
     """Tests pass a clock they turn by hand, a transport of their own, waits that are short. `token`: one that a caller shares."""
+    # Arrow's own pool keeps what was freed, for each of many threads: a backfill of 13 locations peaks at 455 MiB with the system's, at 554 with it.
+    pa.set_memory_pool(pa.system_memory_pool())
     return App(settings, clock or SystemClock(), transport, retry or RetryPolicy(), token_folder or default_folder(), token)
