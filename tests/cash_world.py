@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from orders_world import NORTH, Json, empty_file, ref
+from orders_world import NORTH, Json, ref
 from restaurant_os.app import App, build_app
 from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.sync import LocationResult, Unwatched
 from restaurant_os.settings import Location, load_without_file
 from restaurant_os.sources.http import RetryPolicy
+from restaurant_os.warehouse.duckdb import empty_file
 from warehouse_reading import Rows, read
 
 DAY = date(2026, 3, 1)

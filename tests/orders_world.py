@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import copy
 import json
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +22,7 @@ from restaurant_os.sources.columns import staged_schema
 from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.tables import ORDER_TABLES
 from restaurant_os.warehouse import Changes, Commit, LoadMode, SyncRun
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse, empty_file
 
 Json = dict[str, Any]
 Rows = dict[str, list[dict[str, Any]]]
@@ -159,15 +157,6 @@ def open_warehouse(folder: Path, now: datetime = FIRST_VERSION) -> DuckDBWarehou
     path = folder / "test.duckdb"
     path.write_bytes(empty_file())
     return DuckDBWarehouse(path, wait_seconds=5, memory_limit="128MB", now=lambda: now)
-
-
-@cache
-def empty_file() -> bytes:
-    """Made once: the views cost half a second."""
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(Path(folder) / "empty.duckdb")
-        warehouse.rows("SELECT 1")
-        return warehouse.path.read_bytes()
 
 
 def land(

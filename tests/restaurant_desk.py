@@ -11,12 +11,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from orders_world import empty_file
 from restaurant_os.app import App, build_app
 from restaurant_os.pipeline.plans import Span
 from restaurant_os.pipeline.sync import LocationResult, Unwatched
 from restaurant_os.settings import Location, load
 from restaurant_os.sources.http import RetryPolicy
+from restaurant_os.warehouse.duckdb import empty_file
 from toast_simulator import CREDENTIALS, Toast, environment, settings_text
 
 COMMAND = str(Path(sys.executable).with_name("restaurant-os"))

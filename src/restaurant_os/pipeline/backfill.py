@@ -8,7 +8,7 @@ others are through, and costs nothing but itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from restaurant_os.batch import BUSINESS_DATE
 from restaurant_os.businessday import days_between
 from restaurant_os.errors import CredentialsError, RestaurantOSError, UsageError, WarehouseError
 from restaurant_os.pipeline.plans import DAYS_PER_UNIT, FIRST_DAY, NOTHING_KNOWN, Known, Period, Plan, Span, Unit, incomplete_dates, known
-from restaurant_os.pipeline.sync import SECONDS_ASLEEP, LocationResult, Progress, Sync
+from restaurant_os.pipeline.sync import LocationResult, Progress, Sync, until_done
 from restaurant_os.settings import Location
 from restaurant_os.tables import Dataset
 from restaurant_os.warehouse import Warehouse
@@ -133,9 +133,7 @@ class Backfill:
         self._syncs = {name: self.sync_by(plan) for name, plan in self.plans.items() if self.locations[name]}
         with ThreadPoolExecutor(max_workers=len(self.plans), thread_name_prefix="backfill") as pool:
             running = {name: pool.submit(self._dataset, name, sync, progress(name)) for name, sync in self._syncs.items()}
-            # A signal that comes just before this thread goes to sleep is heard when it wakes: so it wakes.
-            while wait(running.values(), timeout=SECONDS_ASLEEP).not_done:
-                pass
+            until_done(running.values())
             return {name: one.result() for name, one in running.items()}
 
     def _dataset(self, name: str, sync: Sync, progress: Progress) -> list[LocationResult]:

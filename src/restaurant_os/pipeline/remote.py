@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from ipaddress import ip_address
@@ -25,7 +25,7 @@ import msgspec
 from restaurant_os.errors import AccessError, CredentialsError, RequestError, RestaurantOSError, RetryableError, StoppedError, UsageError
 from restaurant_os.pipeline.backfill import Backfill
 from restaurant_os.pipeline.plans import Unit, known
-from restaurant_os.pipeline.sync import ENDS_A_LOCATION, MOST_THREADS, SECONDS_ASLEEP, LocationResult, Progress
+from restaurant_os.pipeline.sync import ENDS_A_LOCATION, MOST_THREADS, LocationResult, Progress, until_done
 from restaurant_os.settings import Location
 from restaurant_os.sources.http import Http, RetryPolicy, retried
 from restaurant_os.sources.toast.token import Token
@@ -177,8 +177,7 @@ class Remote:
         with ThreadPoolExecutor(max_workers=min(len(work), MOST_THREADS) or 1, thread_name_prefix="remote") as pool:
             running = {location: pool.submit(self._location, location, units, progress) for location, units in work.items()}
             try:
-                while wait(running.values(), timeout=SECONDS_ASLEEP).not_done:
-                    pass
+                until_done(running.values())
             except BaseException:
                 self._stop.set()
                 raise

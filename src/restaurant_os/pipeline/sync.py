@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,6 +32,12 @@ MOST_THREADS = 32
 #: What strikes every unit of a location alike.
 ENDS_A_LOCATION = (WarehouseError, CredentialsError, StoppedError, BusyError)
 SECONDS_ASLEEP = 0.25
+
+
+def until_done(running: Collection[Future[Any]]) -> None:
+    """Wait for threads in the main one. A signal that comes just before it goes to sleep is heard when it wakes: so it wakes."""
+    while wait(running, timeout=SECONDS_ASLEEP).not_done:
+        pass
 
 
 class Read(Protocol):
@@ -163,9 +169,7 @@ class Sync:
         with ThreadPoolExecutor(max_workers=min(len(plans), MOST_THREADS) or 1, thread_name_prefix="sync") as pool:
             running = [pool.submit(self._location, location, units, progress) for location, units in plans.items()]
             try:
-                # A signal that comes just before this thread goes to sleep is heard when it wakes: so it wakes.
-                while wait(running, timeout=SECONDS_ASLEEP).not_done:
-                    pass
+                until_done(running)
                 return [one.result() for one in running]
             except BaseException:
                 self._stop.set()
