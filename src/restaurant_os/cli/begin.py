@@ -55,34 +55,55 @@ def _toast_locations(path: Path, url: str, pacing: str) -> Any:
 
 
 @beginning.command(
-    epilog=example("restaurant-os simulate --port 9100 --locations 13 --days 14 --seed 7", "restaurant-os simulate --clock-speed 60")
+    epilog=example(
+        "restaurant-os simulate --port 9100 --locations 13 --days 14 --seed 7",
+        "restaurant-os simulate --clock-speed 60",
+        "restaurant-os simulate --send http://127.0.0.1:8000 --clock-speed 600",
+        "SIMULATE_SEND_SECRET=... SIMULATE_SEND_KEY=rok_... restaurant-os simulate --send http://127.0.0.1:8000 --locations 3 --json",
+    )
 )
 def simulate(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 9100,
     locations: Annotated[int, typer.Option(min=1, help="How many restaurants.")] = 13,
     days: Annotated[int, typer.Option(min=1, help="How many closed business dates of history.")] = 14,
     seed: Annotated[int, typer.Option(help="The same seed gives the same world.")] = 7,
-    last_day: Annotated[str | None, typer.Option(metavar="DATE", help="The last closed business date; without it the latest.")] = None,
-    clock_speed: Annotated[float | None, typer.Option(help="Let the world live, at so many simulated seconds per second.")] = None,
+    last_day: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The last closed business date, with --send the one that is sent; without it the latest."),
+    ] = None,
+    clock_speed: Annotated[
+        float | None, typer.Option(help="Let the world live, at so many simulated seconds per second; with --send 60 if not given.")
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="A TOML file of faults (docs/simulator.md).")] = None,
     clients: Annotated[Path | None, typer.Option(help="A TOML file of clients, their scopes and locations (docs/simulator.md).")] = None,
+    send: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Send a service day as it passes: Toast's order events to URL/webhooks/toast, daily summaries to URL/webhook/sales and "
+            "URL/webhook/labor. Ends when all of it is sent: 0 if it arrived, else 1.",
+        ),
+    ] = None,
+    send_secret: Annotated[
+        str | None, typer.Option(envvar="SIMULATE_SEND_SECRET", help="Signs the events; without it the published demo-webhook-secret.")
+    ] = None,
+    send_key: Annotated[
+        str | None, typer.Option(envvar="SIMULATE_SEND_KEY", help="Goes with the summaries as Authorization: Bearer, if given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="With --send, one JSON document at the end.")] = False,
 ) -> None:
     """A Toast API to try things on: restaurants that live, faults on demand, and books to be judged against. Ends with Ctrl-C."""
     from restaurant_os.settings import iso_date
+    from restaurant_os.simulator import live_day
     from restaurant_os.simulator.server import Options, run
 
-    run(
-        Options(
-            port=port,
-            locations=locations,
-            days=days,
-            seed=seed,
-            last_day=iso_date(last_day, "--last-day") if last_day else None,
-            clock_speed=clock_speed,
-            faults=faults,
-            clients=clients,
-        )
-    )
+    day = iso_date(last_day, "--last-day") if last_day else None
+    options = Options(port, Options.host, locations, days, seed, day, clock_speed, faults, clients)
+    if send:
+        live_day.run(options, live_day.Send(send, secret=send_secret or live_day.DEMO_SECRET, key=send_key or "", json=json))
+    if json:
+        raise UsageError("simulate: --json goes with --send.", next_step="Give --send URL too, or leave --json out.")
+    run(options)
 
 
 @beginning.command(epilog=example("restaurant-os demo", "restaurant-os demo --locations 3 --days 7 --data /tmp/demo"))

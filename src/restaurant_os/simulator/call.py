@@ -20,6 +20,7 @@ from restaurant_os.simulator.limits import Limits
 if TYPE_CHECKING:
     from restaurant_os.simulator.configuration import Configuration
     from restaurant_os.simulator.listing import Listing
+    from restaurant_os.simulator.webhooks import Webhooks
     from restaurant_os.simulator.world import Restaurant, World
 
 
@@ -63,6 +64,15 @@ class Simulator:
     #: (restaurant, "employees" or "jobs") -> GUID -> the properties that were changed by hand
     people_steered: dict[tuple[str, str], dict[str, dict[str, object]]] = field(default_factory=dict)
     _configuration: Configuration | None = None
+    _webhooks: Webhooks | None = None
+
+    def webhooks(self) -> Webhooks:
+        """What is sent of its own accord, and to whom."""
+        if self._webhooks is None:
+            from restaurant_os.simulator.webhooks import Webhooks  # needs this class
+
+            self._webhooks = Webhooks(self)
+        return self._webhooks
 
     def configuration(self) -> Configuration:
         """How the restaurants are configured, built when it is first asked for."""

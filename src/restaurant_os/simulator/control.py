@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from restaurant_os.simulator import control_setup, params
+from restaurant_os.simulator import control_setup, control_webhooks, params
 from restaurant_os.simulator.call import Simulator, json_response
 from restaurant_os.simulator.errors import OptionError, ToastError, bad_request, error_body
 from restaurant_os.simulator.toast import ENDPOINTS, http_date
@@ -36,6 +36,7 @@ async def description(simulator: Simulator, request: Request) -> object:
         "clock": _clock(simulator),
         "clients": sorted(simulator.tokens.clients),
         "faults": sorted(simulator.faults.shown()),
+        "webhooks": len(simulator.webhooks().sending.customers),
         "restaurants": [
             {
                 "guid": restaurant.guid,
@@ -134,7 +135,10 @@ def routes(simulator: Simulator) -> list[Route]:
         ("GET", "/requests", requests),
         ("GET", "/calls", calls),
     )
-    return [_route(simulator, method, f"/simulator{path}", answer) for method, path, answer in (*table, *control_setup.TABLE)]
+    return [
+        _route(simulator, method, f"/simulator{path}", answer)
+        for method, path, answer in (*table, *control_setup.TABLE, *control_webhooks.TABLE)
+    ]
 
 
 def _route(simulator: Simulator, method: str, path: str, answer: Answer) -> Route:

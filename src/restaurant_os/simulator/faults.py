@@ -40,6 +40,9 @@ BULK = frozenset({"ordersBulk"})
 CASH = frozenset({"cashEntries", "cashDeposits"})
 PUNCHES = frozenset({"timeEntries"})
 CONFIG = frozenset(map(endpoint_name, COLLECTIONS))
+#: Webhooks are faulty by their event category, where answers are by their endpoint.
+ORDER_EVENTS = frozenset({"order_updated", "channel_order_updated"})
+EVENTS = ORDER_EVENTS | {"menus", "stock"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ KINDS: Mapping[str, Kind] = {
     "broken_cash": Kind("one cash entry or deposit of a day has a broken field", endpoints=CASH),
     "republish": Kind("the configuration is published anew before a page after the first, which is a 409", endpoints=CONFIG),
     "broken_entry": Kind("one time entry of a list has a broken field", endpoints=PUNCHES),
+    "duplicate_event": Kind("a webhook event is sent again `seconds` after it, under its guid", seconds=1, endpoints=EVENTS),
+    "late_event": Kind("a webhook event is held back for `seconds`, so that later ones overtake it", seconds=120, endpoints=EVENTS),
+    "lost_event": Kind("a webhook event is never sent", endpoints=EVENTS),
+    "webhooks_off": Kind("from this event on no webhook is sent for `seconds`", seconds=7200, endpoints=EVENTS),
+    "padded_order": Kind("the order of an event has so many free modifiers that its body is beyond 600 KB", endpoints=ORDER_EVENTS),
+    "broken_event": Kind("the order of an event has a broken field", endpoints=ORDER_EVENTS),
 }
 
 

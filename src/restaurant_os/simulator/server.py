@@ -9,12 +9,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -69,18 +69,29 @@ def build(options: Options, *, seconds: Callable[[], float] = time.time) -> Star
     Raises:
         OptionError: an option or a file that cannot be used.
     """
-    _check(options)
+    check(options)
     now = datetime.fromtimestamp(seconds(), UTC)
     world = _open_world(options, now)
     world_start = world.history_end
     api_start = now if options.last_day is None else world.history_end
     if options.clock_speed is not None:
         world_start = api_start
+    return assembled(
+        options, world, Clock(world_start=world_start, api_start=api_start, speed=options.clock_speed, seconds=seconds), seconds
+    )
+
+
+def assembled(options: Options, world: World, clock: Clock, seconds: Callable[[], float] = time.time) -> Starlette:
+    """The application over a world and a clock.
+
+    Raises:
+        OptionError: a file that cannot be used.
+    """
     guids = [restaurant.guid for restaurant in world.restaurants]
     simulator = Simulator(
         world=world,
         seed=options.seed,
-        clock=Clock(world_start=world_start, api_start=api_start, speed=options.clock_speed, seconds=seconds),
+        clock=clock,
         tokens=Tokens(read_clients(options.clients, guids) if options.clients else [DEMO_CLIENT]),
         limits=Limits(seconds),
         faults=read_faults(options.faults) if options.faults else Faults(),
@@ -102,7 +113,8 @@ def application(simulator: Simulator) -> Starlette:
     return app
 
 
-def _check(options: Options) -> None:
+def check(options: Options) -> None:
+    """Raises OptionError where an option is out of range."""
     if not 0 <= options.port <= 65535:
         raise OptionError(f"port must be from 0 to 65535, not {options.port}")
     if options.locations < 1 or options.days < 1:
@@ -114,20 +126,26 @@ def _check(options: Options) -> None:
 
 
 def _open_world(options: Options, now: datetime) -> World:
-    from restaurant_os.simulator.world import World  # tests of the API bring a world of their own
-
-    def opened(last_day: date) -> World:
-        try:
-            return World(seed=options.seed, locations=options.locations, days=options.days, last_day=last_day, demand=options.demand)
-        except (ValueError, OverflowError) as error:
-            raise OptionError(f"cannot make this world: {error}") from error
-
     if options.last_day is not None:
-        return opened(options.last_day)
+        return opened(options, options.last_day)
     day = now.date() - timedelta(days=1)
-    while (world := opened(day)).history_end > now:
+    while (world := opened(options, day)).history_end > now:
         day -= timedelta(days=1)
     return world
+
+
+def opened(options: Options, last_day: date) -> World:
+    """The world of the options, with history up to a day.
+
+    Raises:
+        OptionError: there can be none.
+    """
+    from restaurant_os.simulator.world import World  # tests of the API bring a world of their own
+
+    try:
+        return World(seed=options.seed, locations=options.locations, days=options.days, last_day=last_day, demand=options.demand)
+    except (ValueError, OverflowError) as error:
+        raise OptionError(f"cannot make this world: {error}") from error
 
 
 class Protocol(H11Protocol):
@@ -141,7 +159,8 @@ class Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """uvicorn's server, which says when it listens and ends without an error when it is told to stop."""
 
-    def __init__(self, app: Starlette, listening: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, listening: Callable[[], None], *beside: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """`beside`: what else runs for as long as it serves. When one of them ends, so does the server, and with its error if it has one."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -156,10 +175,28 @@ class Server(uvicorn.Server):
             )
         )
         self._listening = listening
+        self._beside = (app.state.simulator.webhooks().run, *beside)
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._listening()
+        for run_beside in self._beside:
+            task = asyncio.get_running_loop().create_task(run_beside())
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self._tasks:
+            task.cancel()
+        endings = await asyncio.gather(*self._tasks, return_exceptions=True)
+        await super().shutdown(sockets)
+        for ending in endings:
+            if isinstance(ending, Exception):
+                raise ending
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -185,19 +222,19 @@ def run(options: Options) -> None:
     """
     try:
         app = build(options)
-        listener = _listener(options)
+        listener = listening_socket(options)
     except OptionError as error:
         print(f"simulate: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    line = f"Toast simulator listening on {_url(listener)} ({_summary(options, app.state.simulator)})"
+    line = f"Toast simulator listening on {url_of(listener)} ({_summary(options, app.state.simulator)})"
     Server(app, lambda: print(line, flush=True)).run([listener])
 
 
 @contextlib.contextmanager
 def running(app: Starlette, options: Options) -> Iterator[str]:
     """Serve `app` in a thread for as long as the block lasts; gives the base URL."""
-    listener = _listener(options)
-    url = _url(listener)
+    listener = listening_socket(options)
+    url = url_of(listener)
     listening = threading.Event()
     server = Server(app, listening.set)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
@@ -211,7 +248,8 @@ def running(app: Starlette, options: Options) -> Iterator[str]:
         thread.join(10)
 
 
-def _listener(options: Options) -> socket.socket:
+def listening_socket(options: Options) -> socket.socket:
+    """Raises OptionError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -227,7 +265,7 @@ def _listener(options: Options) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

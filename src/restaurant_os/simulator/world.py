@@ -27,7 +27,7 @@ from restaurant_os.simulator.scenes import CASTING, PLAYS
 from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story, arrival
 from restaurant_os.simulator.tills import Tills
 
-__all__ = ["Restaurant", "Version", "World"]
+__all__ = ["Change", "Restaurant", "Version", "World"]
 
 _PARTIES_PER_DAY = 250  #: some parties make two orders
 _STORIES_KEPT = 7_000  #: parties whose stories stay in memory; about 25 KB each with their JSON
@@ -42,6 +42,16 @@ class Version(NamedTuple):
     guid: str
     modified: datetime  #: aware UTC, whole milliseconds
     body: bytes  #: the Order object as JSON
+
+
+class Change(NamedTuple):
+    """A version of an order when it was made, its JSON not written yet; `World.written` gives that."""
+
+    restaurant_guid: str
+    order_guid: str
+    instant: int  #: ms, when it was made; of an order that was hidden, when its present version was
+    dates: frozenset[int]  #: the business dates (ordinals) that the order ever carries
+    place: tuple[_Day, int, int]  #: where the world finds it
 
 
 class _Party(NamedTuple):
@@ -64,7 +74,7 @@ class _Day:
     Flat arrays, since a year of a group has a million orders. Order n has the versions `starts[n]` to `starts[n + 1]`.
     """
 
-    __slots__ = ("_cash", "beyond", "dates", "guids", "later", "ordinal", "places", "postings", "starts", "times")
+    __slots__ = ("_by_time", "_cash", "beyond", "dates", "guids", "later", "ordinal", "places", "postings", "starts", "times")
 
     def __init__(self, ordinal: int, opens: int) -> None:
         self.ordinal = ordinal
@@ -77,6 +87,7 @@ class _Day:
         self.times = array("q")  #: instants of all versions (ms)
         self.dates = array("i")  #: the business dates (ordinals) they carry
         self._cash: list[tuple[int, int, int]] | None = None
+        self._by_time: array[int] | None = None
 
     def add(self, story: Story, party: int, nth: int, *, beyond: bool) -> None:
         self.guids.append(story.guid)
@@ -91,6 +102,13 @@ class _Day:
         if self._cash is None:
             self._cash = [*self.postings.cash(), *self.later.cash()]
         return self._cash
+
+    def made(self, low: int, high: int) -> array[int]:
+        """The versions (places in `times`) made in (low, high], oldest first."""
+        when = self.times.__getitem__
+        if self._by_time is None:
+            self._by_time = array("i", sorted(range(len(self.times)), key=when))
+        return self._by_time[bisect_right(self._by_time, low, key=when) : bisect_right(self._by_time, high, key=when)]
 
     def current(self, n: int, instant: int, *, standing: bool) -> int | None:
         """The version (its place in `times`) that order n has at an instant; None before its first, or while it must not be seen."""
@@ -169,6 +187,36 @@ class World:
         index = self._days[restaurant_guid, ordinal]
         version = index.current(n, instant, standing=standing)
         return None if version is None else self._version(restaurant_guid, index, n, version)
+
+    def changes(self, restaurant_guid: str, after: datetime, until: datetime) -> list[Change]:
+        """Every version of an order that was made after one instant and up to another, in the order they were made.
+
+        When the world begins to live in between, the orders that were hidden until then are among them, as they stood.
+        """
+        (low, stood), (high, stands) = self.moment(restaurant_guid, after), self.moment(restaurant_guid, until)
+        found = []
+        for index in self._touched(restaurant_guid, low, high):
+            places = list(index.made(low, high))
+            owners = [bisect_right(index.starts, version) - 1 for version in places]
+            if stood and not stands:
+                hidden = [(n, index.current(n, low, standing=False)) for n in range(len(index.guids)) if index.beyond[n]]
+                owners += [n for n, version in hidden if version is not None]
+                places += [version for _, version in hidden if version is not None]
+            for n, version in zip(owners, places, strict=True):
+                if not (stands and index.beyond[n]):
+                    dates = frozenset(index.dates[index.starts[n] : index.starts[n + 1]])
+                    found.append(Change(restaurant_guid, index.guids[n], index.times[version], dates, (index, n, version)))
+        return sorted(found, key=lambda change: change.instant)
+
+    def preparing(self, restaurant_guid: str, after: datetime, until: datetime) -> Iterator[None]:
+        """Tell the days that `changes` will look at, one at each step, so that an asker can do other things in between."""
+        low, high = self.moment(restaurant_guid, after)[0], self.moment(restaurant_guid, until)[0]
+        for _ in self._touched(restaurant_guid, low, high, untold=True):
+            yield
+
+    def written(self, change: Change) -> Version:
+        """A change as the API showed it."""
+        return self._version(change.restaurant_guid, *change.place)
 
     def books(self, at: datetime, day: date | None = None) -> list[Row]:
         """What the world knows at `at`: a row per restaurant and business date (of one `day` alone if given), money as decimal strings."""
@@ -288,6 +336,13 @@ class World:
             if index is None:
                 index = self._days[key] = self._make_day(restaurant_guid, ordinal)
             yield index
+
+    def _touched(self, restaurant_guid: str, low: int, high: int, *, untold: bool = False) -> Iterator[_Day]:
+        """The indexes of the days whose orders may have changed in (low, high] (ms); of those not told yet alone if asked."""
+        shop = self._shops[restaurant_guid]
+        for ordinal in self._ordinals(shop, shop.calendar.date_of(low - LONGEST_STORY), shop.calendar.date_of(high), high):
+            if not (untold and (restaurant_guid, ordinal) in self._days):
+                yield from self._begun(restaurant_guid, ordinal, ordinal, high)
 
     def _ordinals(self, shop: Shop, first: int, last: int, instant: int) -> range:
         """The business days in [first, last] since the restaurant opened, begun by an instant (ms)."""

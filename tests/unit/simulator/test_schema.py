@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 from restaurant_os.simulator.config_names import COLLECTIONS
+from restaurant_os.simulator.envelopes import Event, Subscription, message, order_details
 from restaurant_os.simulator.server import Options, build
 from simulator_fakes import Api, Time
 
@@ -243,3 +245,21 @@ def test_menus(real: Api) -> None:
 def labor(real: Api, path: str, guid: str, query: dict[str, str]) -> list[dict[str, Any]]:
     answer: list[dict[str, Any]] = real.get(f"/labor/v1/{path}", restaurant=guid, pause=0.25, **query).json()
     return answer
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_orders_of_webhooks_keep_to_the_definition_without_what_is_omitted(real: Api, is_padded: bool) -> None:
+    world, at = real.simulator.world, real.simulator.clock.world()
+    versions = world.by_business_date(world.restaurants[0].guid, LAST_DAY, at)[:: 100 if is_padded else 3]
+    assert versions
+
+    for version in versions:
+        details = partial(order_details, world.restaurants[0].guid, version.body)
+        event = Event("e", "order_updated", "order_updated", "r", version.guid, at, at, at, details, is_padded=is_padded)
+        subscription = Subscription("s", "http://127.0.0.1:1/", "order_updated", "whsec-test")
+        order = msgspec.json.decode(message(event, subscription, 1)[1])["details"]["order"]
+
+        assert problems("orders.yaml", "Order", order) == []
+        assert not {"deliveryInfo", "curbsidePickupInfo"} & set(order)
+        assert not any("customer" in check for check in order["checks"])
+        assert {order["externalId"], *(check["externalId"] for check in order["checks"])} == {None}
