@@ -1,10 +1,11 @@
-"""The entry points that the platform names. Nothing is imported before the first call, so that an instance starts at once."""
+"""The entry points that the platforms name: four functions, and `app` for `uvicorn main:app`. Nothing is imported before the first use, so that an
+instance starts at once and no function imports the web service."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Request
@@ -35,6 +36,16 @@ def labor_daily(request: Request) -> Response:
 def config_weekly(request: Request) -> Response:
     """Restaurants, employees, jobs, menus and the other lists."""
     return _respond("config", request)
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, the service, made when it is first asked for."""
+    if name != "app":
+        raise AttributeError(f"module 'main' has no attribute '{name}'")
+    from restaurant_os.service.asgi import application
+
+    globals()["app"] = made = application(FOLDER)
+    return made
 
 
 def _respond(dataset: str, request: Request) -> Response:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import backfill, dlt_arrow, dlt_common, dlt_json, limit, memory, ours
+from benchmarks import accept, backfill, dlt_arrow, dlt_common, dlt_json, limit, memory, ours
 from benchmarks.pages import Pages, generate
 from restaurant_os.tables import LOADED_AT, ORDER_TABLES
 
@@ -32,7 +32,7 @@ PEERS = (
 )
 OURS = "restaurant-os"
 #: What can be measured alone.
-PARTS = ("memory", "orders", "backfill")
+PARTS = ("memory", "orders", "backfill", "accept")
 #: A month over a day, and all locations at once.
 MOST_MIB = (64, 512)
 
@@ -63,6 +63,8 @@ def main() -> int:
             results |= show_times(pages, race(pages, folder, rounds))
         if "backfill" in wanted:
             results |= backfill.show(backfill.measure(quick=options.quick), quick=options.quick)
+        if "accept" in wanted:
+            results |= accept.show(accept.measure(folder / "accept", quick=options.quick), quick=options.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not options.quick:

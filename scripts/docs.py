@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 import pyarrow as pa
 import typer
 import typer.rich_utils
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 from typer.testing import CliRunner
@@ -35,6 +35,7 @@ from restaurant_os.settings import (
     ReportSettings,
     Salary,
     ScheduleSettings,
+    ServiceSettings,
     Settings,
     ToastSettings,
 )
@@ -44,6 +45,7 @@ from restaurant_os.tables import (
     COUNT,
     DATE,
     DIMENSIONS,
+    EVENT_TABLES,
     FLAG,
     INSTANT,
     LABOR_TABLES,
@@ -128,6 +130,7 @@ def tables() -> str:
         ("Labor", LABOR_TABLES),
         ("Cash", CASH_TABLES),
         ("Configuration", (*DIMENSIONS, MENU_PUBLICATIONS)),
+        ("Events", EVENT_TABLES),
         ("Calendar", CALENDAR_TABLES),
         ("Ours", RECORD_TABLES),
     )
@@ -171,11 +174,27 @@ a week, a job or a dining option: sums over sums, never an average of ratios.
 
 - Sums are exact, to four places. Ratios are doubles, not rounded.
 - A ratio has no value where one of its columns has none, or what it is divided by is not above zero. The labor ratios have none where `labor_reason`
-  gives a reason, `average_check` and `sales_per_guest` none where `sales_reason` does, the rates none where the sales were not read.
+  gives a reason, `average_check` and `sales_per_guest` none where `sales_reason` does, the rates none where the sales were not read
+  or are a summary's.
 - Where there is no value it is null, never 0.
 
 """
 REASONS = """
+## Summaries
+
+A store may post its own totals of a day (see [service.md](service.md)). Each side of a day in `daily_profitability` and `weekly_profitability` is taken from
+the facts (orders, punches) where the ledger knows them up to the day's end, or at least up to when the summary came, and no record of that day waits in
+quarantine. Else it is taken from the summary, where there is one; the last one posted counts. Every other view shows facts alone.
+
+| column | from the facts | from a summary |
+| --- | --- | --- |
+| `sales_basis` | `net` | `gross_summary`: `item_gross`, `gross_sales` and `net_sales` alike; discounts and refunds are 0, the rest of sales null |
+| `labor_basis` | `punches` | `summary`: all hours and cost are regular, overtime is 0; salaried hours and counts of entries are null |
+| `sales_read_by`, `labor_read_by` | `whole day` or `changes` | `summary` |
+| `sales_as_of`, `labor_as_of` | see below | when it came |
+
+Two summaries are never stale against each other. Of a week with such a day, what a summary does not tell is null.
+
 ## Reasons
 
 Each side of a day is known up to its `as_of`, by the ledger `sync_runs`: the start of the last whole read of the date, or, where it is later, the end of
@@ -269,7 +288,8 @@ def help_text(path: tuple[str, ...]) -> str:
 OWN = frozenset({"source", "folder"})
 #: Fields that are sections or credentials, which have places of their own on the page.
 ELSEWHERE = frozenset(
-    {"toast", "locations", "discounts", "labor", "reports", "schedule", "salaries", "toast_client_id", "toast_client_secret"}
+    {"toast", "locations", "discounts", "labor", "reports", "schedule", "service", "salaries"}
+    | {name for name, field in Settings.model_fields.items() if field.validation_alias}
 )
 
 MEANINGS: dict[str, str] = {
@@ -312,6 +332,24 @@ MEANINGS: dict[str, str] = {
     "salaries.weekly": "Dollars a week; a seventh counts on each business date.",
     "salaries.start": "First business date it is due; left out, always was.",
     "salaries.end": "Last business date it is due; left out, still is.",
+    "operations": "Where `serve` keeps events, keys and leases: `sqlite:///path`, or `postgresql://...` for several hosts; left out, a SQLite file "
+    "beside the warehouse. An address with a password belongs in the environment.",
+    "locations.store_id": "What the senders of daily summaries call it; its name and its GUID mean it too.",
+    "schedule.orders_every_minutes": "How often `serve` asks for orders that changed; 0 never.",
+    "schedule.labor_every_minutes": "The same for punches.",
+    "schedule.cash_every_minutes": "The same for cash.",
+    "schedule.reread": "When `serve` reads the last closed business dates again: five fields of cron, or `off`.",
+    "schedule.reread_days": "How many of them.",
+    "service.host": "The address `serve` listens on. Beyond this machine it wants a key.",
+    "service.port": "The port.",
+    "service.public_url": "Where the world reaches it. With one, nothing is open without a key.",
+    "service.disk_reserve_mib": "No event is taken while the disk of a SQLite store has less left.",
+    "service.queue_events": "The most events that may wait for the next commit.",
+    "service.queue_mib": "The most MiB of them.",
+    "service.done_days": "Days that bodies of events in effect are kept.",
+    "service.quarantine_days": "Days that events in quarantine are.",
+    "toast_webhook_secrets": "Secrets of Toast's webhook subscriptions, with commas between: any of them may have signed.",
+    "database_url": "`operations` by the name that platforms give it; heeded when it is a Postgres address.",
     "toast_client_id": "The API client's id. Blanks and quotes around it are taken off.",
     "toast_client_secret": "Its secret. The same.",
 }
@@ -341,13 +379,19 @@ def setting_names() -> list[str]:
         ("labor.", LaborSettings),
         ("reports.", ReportSettings),
         ("schedule.", ScheduleSettings),
+        ("service.", ServiceSettings),
         ("discounts.", DiscountKinds),
         ("locations.", Location),
         ("salaries.", Salary),
     )
     top = [name for name in Settings.model_fields if name not in OWN | ELSEWHERE]
     inner = [prefix + name for prefix, model in sections for name in model.model_fields]
-    return [*top, *inner, "toast_client_id", "toast_client_secret"]
+    return [*top, *inner, *credentials()]
+
+
+def credentials() -> list[str]:
+    """The settings that have names of the environment alone."""
+    return [name for name, field in Settings.model_fields.items() if field.validation_alias]
 
 
 def variable(name: str) -> str:
@@ -374,6 +418,12 @@ def settings() -> str:
             list(ScheduleSettings.model_fields),
         ),
         (
+            "## [service]\n\nHow `restaurant-os serve` listens, and what it keeps. See [service.md](service.md).",
+            "service.",
+            ServiceSettings,
+            list(ServiceSettings.model_fields),
+        ),
+        (
             "## [discounts]\n\nNames or GUIDs of your discounts, by what they are. They fill `kind` in `fact_order_discounts`. A discount that is\n"
             "not named here is `loyalty` when the API gives loyalty details, `promo` when it has a promo code, else `other`.",
             "discounts.",
@@ -396,8 +446,7 @@ def settings() -> str:
         "## [[salaries]]\n\nOne block per salary. They are in `labor_percent_loaded` alone: what a salaried job earns is in no punch.\n\n"
         + _blocks(Salary, "salaries")
     )
-    credentials = [n for n in Settings.model_fields if n.startswith("toast_client_")]
-    secrets = [(f"`{Settings.model_fields[n].validation_alias}`", MEANINGS[n]) for n in credentials]
+    secrets = [(f"`{Settings.model_fields[n].validation_alias}`", MEANINGS[n]) for n in credentials()]
     text.append(
         "## Credentials\n\nOnly in the environment or in `.env`. In the settings file they are refused.\n\n"
         + markdown_table(("environment variable", "meaning"), secrets)
@@ -425,7 +474,7 @@ def _default(model: type[BaseModel] | type[BaseSettings], name: str) -> str:
     field = model.model_fields[name]
     if field.is_required():
         return "none: must be given"
-    if field.default in ((), {}, None, ""):
+    if field.default in ((), {}, None, "", SecretStr("")):
         return "none"
     return f"`{field.default}`"
 

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from postgres_server import Reachable
 
 
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the developer's settings, credentials or tokens, and none leaves a token behind."""
     for name in list(os.environ):
-        if name.startswith(("RESTAURANT_OS_", "TOAST_")):
+        if name.startswith(("RESTAURANT_OS_", "TOAST_")) or name == "DATABASE_URL":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reachable]:
+    """One server for the whole run, whatever number of processes it has."""
+    from postgres_server import shared_server
+
+    own = tmp_path_factory.getbasetemp()
+    with shared_server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Reachable) -> Iterator[str]:
+    """An empty database of the test's own."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def operations_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where an operations store may stand: in a file, then in Postgres."""
+    return tmp_path / "operations.sqlite" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
 
 
 REPOSITORY = Path(__file__).parents[1]

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pyarrow as pa
 
 from restaurant_os.batch import Window
 from restaurant_os.clock import Clock, SystemClock
-from restaurant_os.errors import CredentialsError, SettingsError
+from restaurant_os.errors import CredentialsError
+from restaurant_os.live import replicas
+from restaurant_os.operations import Operations
 from restaurant_os.pipeline.backfill import Backfill, BackfillPlan
 from restaurant_os.pipeline.calendar import Calendar
 from restaurant_os.pipeline.configuration import ConfigPlan
 from restaurant_os.pipeline.plans import CashPlan, LaborPlan, OrdersPlan, Period, Plan
 from restaurant_os.pipeline.remote import Identity, Remote, addresses
 from restaurant_os.pipeline.sync import Held, Read, Sync
+from restaurant_os.reports import named
 from restaurant_os.settings import Location, Settings
 from restaurant_os.sources.http import Http, RetryPolicy
 from restaurant_os.sources.toast import cash, config, labor, orders
@@ -32,9 +36,13 @@ from restaurant_os.sources.toast.labor import LaborReader
 from restaurant_os.sources.toast.orders import OrdersRead
 from restaurant_os.sources.toast.token import GivenToken, Token, TokenStore, default_folder
 from restaurant_os.tables import CASH, CONFIG, LABOR, MENU_PUBLICATIONS, ORDERS
-from restaurant_os.text import printable
 from restaurant_os.warehouse import Warehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+
+if TYPE_CHECKING:  # only `serve` needs them, and they need packages that a function does not have to load
+    from restaurant_os.live.meters import Meters
+    from restaurant_os.live.scheduler import Scheduler
+    from restaurant_os.live.worker import Worker
 
 #: A function's longest answer, its time budget and a margin (seeds: timeout 540 s).
 FUNCTION_SECONDS = 600.0
@@ -92,6 +100,8 @@ class App:
     #: One that a caller shares: then there is no login of ours.
     token: Token | None = None
     on_wait: OnWait = lambda location, why, seconds: None
+    #: How long the warehouse file stays open with nothing to do: a service's small commits come one after another.
+    idle_seconds: float = 0.0
     _syncs: dict[str, Sync] = field(default_factory=dict)
     _running: list[Sync | Remote] = field(default_factory=list)
 
@@ -99,8 +109,46 @@ class App:
     def warehouse(self) -> DuckDBWarehouse:
         settings = self.settings
         return DuckDBWarehouse(
-            settings.warehouse_path, wait_seconds=settings.wait_seconds, memory_limit=settings.memory_limit, now=self.clock.now
+            settings.warehouse_path,
+            wait_seconds=settings.wait_seconds,
+            memory_limit=settings.memory_limit,
+            now=self.clock.now,
+            idle_seconds=self.idle_seconds,
+            stopping=self.clock.stopping if isinstance(self.clock, SystemClock) else None,
         )
+
+    @cached_property
+    def operations(self) -> Operations:
+        """Events, keys and leases. Opened when first asked for: only `serve` and its commands need it."""
+        from restaurant_os.operations.open import open_operations
+
+        return open_operations(self.settings.operations_place, service=self.settings.service, now=self.clock.now)
+
+    @cached_property
+    def replica(self) -> str:
+        """This process, as no other is called: by it the operations store tells who has what."""
+        return replicas.new_name()
+
+    def worker(self, meters: Meters) -> Worker:
+        """What brings events of the inbox into the warehouse."""
+        from restaurant_os.live.worker import Worker
+
+        return Worker(self.operations, self.warehouse, self.settings, self.calendar, owner=self.replica, meters=meters, now=self.clock.now)
+
+    def scheduler(self, meters: Meters) -> Scheduler:
+        """What runs the jobs of a service; without a login at Toast those of the house alone."""
+        from restaurant_os.live.scheduler import Scheduler
+
+        settings = self.settings
+        has_login = bool(settings.toast_client_id.get_secret_value() and settings.toast_client_secret.get_secret_value())
+        return Scheduler(
+            settings, self.operations, self.clock, self.replica, meters, self if has_login else None, self.warehouse.fold_ledger
+        )
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        settings = self.settings
+        return Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations})
 
     @cached_property
     def toast(self) -> ToastClient:
@@ -136,7 +184,7 @@ class App:
             plan=plan,
             source=ToastSource(self.toast, settings, self.warehouse),
             warehouse=self.warehouse,
-            calendar=Calendar(settings.reports, {own.toast_guid: settings.salaries_of(own) for own in settings.locations}),
+            calendar=self.calendar,
             spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
             load_mode=settings.load_mode,
         )
@@ -186,24 +234,12 @@ class App:
             one.stop()
 
     def locations(self, wanted: str = "ALL") -> list[Location]:
-        """The locations a person means: ALL, a name, or a GUID.
+        """The locations a person means: ALL, a name, a GUID or a store id.
 
         Raises:
             SettingsError: there is none; lists those there are.
         """
-        known = list(self.settings.locations)
-        if not known:
-            raise SettingsError(
-                "settings: no location is configured.",
-                next_step="Fill them from the API with `restaurant-os init --from-toast URL`, or write [[locations]] in restaurant-os.toml.",
-            )
-        if wanted.upper() == "ALL":
-            return known
-        found = [x for x in known if wanted.strip().lower() in (x.name.lower(), x.toast_guid)]
-        if not found:
-            names = ", ".join(printable(x.name, 60) for x in known[:20]) + (", ..." if len(known) > 20 else "")
-            raise SettingsError(f"location '{printable(wanted, 80)}' is not configured.", next_step=f"Known are: {names}. Or say ALL.")
-        return found
+        return named(self.settings.locations, wanted)
 
 
 def build_app(

@@ -4,14 +4,17 @@ RestaurantOSError
 ├── UsageError               the person asked for something impossible: fix the command or the settings (exit code 2)
 │   └── SettingsError
 ├── RetryableError           may succeed later; carries how long to wait
-│   └── RateLimitedError
+│   ├── RateLimitedError
+│   └── FullError            the disk or the queue has no room for more events
 ├── FatalError               will not succeed by waiting: a person must act (exit code 1)
 │   ├── CredentialsError
 │   ├── AccessError          a scope or a location is missing
 │   ├── RequestError         the API calls the request itself wrong
 │   ├── BusyError            another process is doing the very same
+│   ├── OperationsError      the store of events, keys and leases
 │   └── WarehouseError
 │       ├── LockedError      another process holds the file
+│       ├── DiskFullError    nothing more can be written
 │       └── QueryError       the person's SQL failed or is not allowed
 ├── RejectedRecordError      one record cannot be read: quarantine it and go on
 └── StoppedError             asked to stop between two steps; everything committed stays
@@ -56,6 +59,10 @@ class RateLimitedError(RetryableError):
     pass
 
 
+class FullError(RetryableError):
+    pass
+
+
 class FatalError(RestaurantOSError):
     pass
 
@@ -80,11 +87,19 @@ class BusyError(FatalError):
     pass
 
 
+class OperationsError(FatalError):
+    pass
+
+
 class WarehouseError(FatalError):
     pass
 
 
 class LockedError(WarehouseError):
+    pass
+
+
+class DiskFullError(WarehouseError):
     pass
 
 

@@ -10,10 +10,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from restaurant_os.errors import UsageError
+from restaurant_os.errors import SettingsError, UsageError
 from restaurant_os.pipeline.plans import Period
-from restaurant_os.settings import Location
-from restaurant_os.tables import DIM_DINING_OPTIONS, DIM_REVENUE_CENTERS, TableSpec
+from restaurant_os.settings import Location, Settings
+from restaurant_os.tables import DAILY_SUMMARIES, DIM_DINING_OPTIONS, DIM_REVENUE_CENTERS, TableSpec
+from restaurant_os.text import printable
 from restaurant_os.warehouse import Warehouse
 
 Grain = Literal["hour", "day", "week"]
@@ -23,8 +24,11 @@ By = Literal["role", "dining-option", "revenue-center", "source", "cash", "close
 SALES = ("orders", "net_sales", "average_check")
 LABOR = ("labor_hours", "labor_cost", "labor_percent", "cplh", "splh", "labor_reason")
 
-
 CENT = Decimal("0.01")
+#: Nowhere is it later than here: what date a store writes whose zone nobody knows.
+EARLIEST_ZONE = timedelta(hours=14)
+#: An error lists at most so many locations.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,44 @@ def report_of(grain: Grain, by: By | None) -> Report:
     return SPLITS[by]
 
 
+def named(known: Sequence[Location], wanted: str, *, or_else: str = "") -> list[Location]:
+    """The locations among `known` that a person means: ALL, a name, a GUID or a store id.
+
+    Raises:
+        SettingsError: there is none; lists those there are. `or_else`: another way to have one.
+    """
+    if not known:
+        raise SettingsError(
+            "settings: no location is configured.",
+            next_step="Fill them from the API with `restaurant-os init --from-toast URL`, or write [[locations]] in restaurant-os.toml."
+            + or_else,
+        )
+    if wanted.upper() == "ALL":
+        return list(known)
+    name = wanted.strip().lower()
+    found = [one for one in known if name and name in (one.name.lower(), one.toast_guid.lower(), one.store_id.lower())]
+    if not found:
+        names = ", ".join(printable(one.name, 60) for one in known[:MOST_NAMED]) + (", ..." if len(known) > MOST_NAMED else "")
+        raise SettingsError(f"location '{printable(wanted, 80)}' is not configured.", next_step=f"Known are: {names}. Or say ALL.")
+    return found
+
+
+def places_of(settings: Settings, warehouse: Warehouse, wanted: str = "ALL") -> list[Location]:
+    """The same of the locations configured and the stores that posted a summary and stand nowhere in the settings.
+
+    Raises:
+        SettingsError: there is none; lists those there are.
+    """
+    return named(known_places(settings, warehouse), wanted, or_else=" Or post the summary of a day to `restaurant-os serve`.")
+
+
+def known_places(settings: Settings, warehouse: Warehouse) -> list[Location]:
+    """All of them, the locations first."""
+    stores = warehouse.rows(f"SELECT DISTINCT restaurant_guid FROM {DAILY_SUMMARIES.name} ORDER BY 1")
+    own = [settings.place_of(store) for (store,) in stores if settings.location_of(store) is None]
+    return [*settings.locations, *own]
+
+
 def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location], period: Period | None, now: datetime) -> pa.Table:
     """The report's rows, every column of its view, with the location's name first. Without a period: the last days up to today's."""
     period = period or _latest(report, locations, now)
@@ -124,7 +166,10 @@ def _columns(view: str) -> list[str]:
 
 def _latest(report: Report, locations: Sequence[Location], now: datetime) -> Period:
     today = max(location.business_day.date_of(now) for location in locations)
-    return Period(today - timedelta(days=report.days if report.days > 1 else 0), today)
+    # A store that stands nowhere in the settings may be in any zone.
+    has_store = any(location.toast_guid == location.store_id for location in locations)
+    last = max(today, (now + EARLIEST_ZONE).date()) if has_store else today
+    return Period(today - timedelta(days=report.days if report.days > 1 else 0), last)
 
 
 def cells(table: pa.Table, report: Report) -> list[list[Any]]:

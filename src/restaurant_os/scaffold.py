@@ -14,6 +14,10 @@ ENV_EXAMPLE = """\
 # In Toast Web: Integrations > Toast API access > Manage credentials.
 TOAST_CLIENT_ID=
 TOAST_CLIENT_SECRET=
+# Of Toast's webhook subscriptions, with commas between.
+# TOAST_WEBHOOK_SECRETS=
+# Events, keys and leases of `restaurant-os serve` on several hosts; without it a SQLite file beside the warehouse.
+# RESTAURANT_OS_OPERATIONS=postgresql://user:password@host/database
 """
 
 HEAD = """\
@@ -73,6 +77,27 @@ config = "0 3 * * 0"
 # Each location once more, so long after its own closeout.
 closeouts = true
 closeout_minutes = 60
+# `restaurant-os serve` also asks this often what changed (0: never), and reads the last business dates again at night.
+orders_every_minutes = 5
+labor_every_minutes = 5
+cash_every_minutes = 15
+reread = "30 5 * * *"
+reread_days = 3
+
+[service]
+# `restaurant-os serve`: where it listens. Beyond this machine it wants a key (`restaurant-os keys create`).
+host = "127.0.0.1"
+port = 8000
+# Where the world reaches it, where it does.
+# public_url = "https://restaurants.example.com"
+# No event is taken while the disk has less than this left.
+disk_reserve_mib = 200
+# The most that may wait for the next commit.
+queue_events = 5000
+queue_mib = 64
+# How long bodies of events in effect, and events in quarantine, are kept.
+done_days = 7
+quarantine_days = 90
 
 # Salaries, for labor_percent_loaded: dollars a week; start and end (dates) are optional.
 # [[salaries]]
@@ -96,6 +121,7 @@ NO_LOCATION = """
 # timezone = "America/New_York"
 # closeout_hour = 4                                      # local hour at which the business day ends, 0 to 12
 # labor_source = "toast"                                 # none: its punches are not in Toast
+# store_id = "north-1"                                   # what the senders of daily summaries call it, if not by its name or GUID
 """
 
 

@@ -32,9 +32,15 @@ from restaurant_os.text import printable
 FILE_NAME = "restaurant-os.toml"
 PREFIX = "RESTAURANT_OS_"
 GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: Text that can be shown anywhere as it is.
+STORE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._:-]{0,62}[A-Za-z0-9._:-])?")
 #: Toast's production host as public integrations use it; Toast shows each client its own as "API Access URL".
 TOAST_URL = "https://ws-api.toasttab.com"
 DUCKDB_SCHEME = "duckdb:///"
+SQLITE_SCHEME = "sqlite:///"
+POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+#: Names of the environment that are not ours to choose. What they hold belongs in no file.
+ALIASES = ("TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET", "TOAST_WEBHOOK_SECRETS", "DATABASE_URL")
 
 
 def _zone(name: str) -> str:
@@ -51,6 +57,12 @@ def _guid(value: str) -> str:
     return value.lower()
 
 
+def _store_id(value: str) -> str:
+    if value and not STORE_ID.fullmatch(value):
+        raise ValueError(f"'{printable(value, 60)}' is no store id: 1 to 64 letters, digits, blanks or . _ : -")
+    return value
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,6 +75,8 @@ class Location(_Frozen):
     timezone: Annotated[str, AfterValidator(_zone)]
     closeout_hour: Annotated[int, Field(ge=0, le=12)] = 4
     labor_source: Literal["toast", "none"] = "toast"
+    #: What the senders of daily summaries call it; its name and its GUID mean it too.
+    store_id: Annotated[str, AfterValidator(_store_id)] = ""
 
     @property
     def business_day(self) -> BusinessDay:
@@ -140,11 +154,35 @@ class ScheduleSettings(_Frozen):
     closeouts: bool = True
     #: So long after it: what is entered late on the day is then in.
     closeout_minutes: Annotated[int, Field(ge=0, le=720)] = 60
+    #: `restaurant-os serve` asks what changed this often; 0 never.
+    orders_every_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    labor_every_minutes: Annotated[int, Field(ge=0, le=1440)] = 5
+    cash_every_minutes: Annotated[int, Field(ge=0, le=1440)] = 15
+    #: And reads the last closed business dates again each night: the net under events and polls.
+    reread: Annotated[str, AfterValidator(_cron)] = "30 5 * * *"
+    reread_days: Annotated[int, Field(ge=1, le=30)] = 3
 
     def cron_of(self, dataset: str) -> str | None:
         """When a dataset is brought in at every location; None where never."""
         text: str = getattr(self, dataset)
         return None if text == "off" else text
+
+
+class ServiceSettings(_Frozen):
+    """How `restaurant-os serve` listens and what it keeps."""
+
+    host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    #: Where the world reaches it. Whoever has one is past the trial: nothing is open without a key.
+    public_url: str = ""
+    #: No event is taken while the disk has less than this left.
+    disk_reserve_mib: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    #: The most that may wait for the next commit.
+    queue_events: Annotated[int, Field(ge=1, le=1_000_000)] = 5_000
+    queue_mib: Annotated[int, Field(ge=8, le=4096)] = 64
+    #: The bodies of events that are in effect are kept so long, and events in quarantine.
+    done_days: Annotated[int, Field(ge=0, le=365)] = 7
+    quarantine_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
 class Salary(_Frozen):
@@ -190,14 +228,21 @@ class Settings(BaseSettings):
     labor: LaborSettings = LaborSettings()
     reports: ReportSettings = ReportSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    service: ServiceSettings = ServiceSettings()
+    #: Events, keys and leases: sqlite:///path, or postgresql://... for several hosts.
+    operations: SecretStr = SecretStr("")
     salaries: tuple[Salary, ...] = ()
     toast_client_id: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_ID")
     toast_client_secret: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_SECRET")
+    #: Of Toast's webhook subscriptions, with commas between: each has its own, and an old one stays valid until it is taken out.
+    toast_webhook_secrets: SecretStr = Field(SecretStr(""), validation_alias="TOAST_WEBHOOK_SECRETS")
+    #: `operations` by the name that platforms give it.
+    database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
     #: The file these came from and the folder its paths are relative to.
     source: Path | None = None
     folder: Path = Path()
 
-    @field_validator("toast_client_id", "toast_client_secret", mode="before")
+    @field_validator("toast_client_id", "toast_client_secret", "toast_webhook_secrets", "database_url", "operations", mode="before")
     @classmethod
     def _trimmed(cls, value: object) -> object:
         """Credentials copied with blanks or quotes around them are a common cause of a 401."""
@@ -205,8 +250,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Settings:
-        for field in ("name", "toast_guid"):
-            values = [getattr(location, field).lower() for location in self.locations]
+        for field in ("name", "toast_guid", "store_id"):
+            values = [value for location in self.locations if (value := getattr(location, field).lower())]
             if twice := sorted({v for v in values if values.count(v) > 1}):
                 raise ValueError(f"{field} '{printable(twice[0], 80)}' stands there twice")
         known = {name for location in self.locations for name in (location.name.lower(), location.toast_guid)}
@@ -237,6 +282,46 @@ class Settings(BaseSettings):
         return (*sources, InitSettingsSource(settings_cls, given))
 
     @property
+    def webhook_secrets(self) -> tuple[bytes, ...]:
+        """The secrets by which Toast signs, any of which may be the one."""
+        given = self.toast_webhook_secrets.get_secret_value()
+        return tuple(one.strip().encode() for one in given.split(",") if one.strip())
+
+    @property
+    def operations_place(self) -> Path | str:
+        """Where events, keys and leases are: a SQLite file, or a Postgres URL with its secret.
+
+        Raises:
+            SettingsError: it is neither.
+        """
+        given = self.operations.get_secret_value()
+        of_platform = self.database_url.get_secret_value()
+        if not given and of_platform.startswith(POSTGRES_SCHEMES):
+            given = of_platform
+        if given.startswith(POSTGRES_SCHEMES):
+            return given
+        if not given:
+            return self.warehouse_path.with_suffix(".operations.sqlite")
+        if not given.startswith(SQLITE_SCHEME) or len(given) == len(SQLITE_SCHEME):
+            raise SettingsError(
+                f"settings: operations is '{printable(given.split('@')[-1], 80)}', sqlite:///path or postgresql://... was expected.",
+                next_step="Leave it out for a file beside the warehouse, or set RESTAURANT_OS_OPERATIONS to the address of a Postgres.",
+            )
+        return self.folder / Path(given.removeprefix(SQLITE_SCHEME)).expanduser()
+
+    def location_of(self, store: str) -> Location | None:
+        """The location that a store id means: by its store_id, its name or its GUID."""
+        wanted = store.strip().lower()
+        return next((x for x in self.locations if wanted and wanted in (x.store_id.lower(), x.name.lower(), x.toast_guid)), None)
+
+    def place_of(self, store: str) -> Location:
+        """The location that a store id means, or one of its own that stands nowhere in the settings: UTC, its id for a GUID."""
+        own = self.location_of(store)
+        return own or Location.model_construct(
+            name=store, toast_guid=store, timezone="UTC", closeout_hour=0, labor_source="none", store_id=store
+        )
+
+    @property
     def warehouse_path(self) -> Path:
         """The DuckDB file. Three slashes: relative to the settings file; four, or a path that only exists from the root: absolute."""
         if not self.warehouse.startswith(DUCKDB_SCHEME) or len(self.warehouse) == len(DUCKDB_SCHEME):
@@ -254,9 +339,7 @@ class _Ours(DotEnvSettingsSource):
     """.env, of which other programs may hold lines too: what is not ours is left alone."""
 
     def __call__(self) -> dict[str, Any]:
-        return {
-            k: v for k, v in super().__call__().items() if k in Settings.model_fields or k in {"TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET"}
-        }
+        return {k: v for k, v in super().__call__().items() if k in Settings.model_fields or k in ALIASES}
 
 
 def load(config: Path | None = None, **overrides: Any) -> Settings:
@@ -303,11 +386,11 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as problem:
         raise SettingsError(f"settings: {path} cannot be read: {problem.strerror}.", next_step="Check the file's permissions.") from None
-    secret = [name for name in given if name.lower() in {"toast_client_id", "toast_client_secret"}]
+    secret = [name for name in given if name.upper() in ALIASES]
     if secret:
         raise SettingsError(
             f"settings: {path} holds {secret[0]}.",
-            next_step="Credentials belong in the environment or in .env, as TOAST_CLIENT_ID and TOAST_CLIENT_SECRET.",
+            next_step=f"Credentials belong in the environment or in .env, as {', '.join(ALIASES)}.",
         )
     return given
 

@@ -13,6 +13,7 @@ from typing import Any
 from restaurant_os.views import cash, close, lists, profitability
 from restaurant_os.views.columns import IN_WEEKS, MEANINGS, OPEN_CHECK, RESTATED
 from restaurant_os.views.expressions import IBIS_TYPES, View, filled
+from restaurant_os.views.flat import flat
 from restaurant_os.views.metric import Made, Metric, Unit
 from restaurant_os.views.sales import sales
 
@@ -44,7 +45,8 @@ def _average(over: str) -> Made:
 
 
 def _rate(name: str, *over: str) -> Made:
-    return Made(plus=(name,), over=("gross_sales", *over), known_by="sales_as_of")
+    # A summary has no checks: what was given away of its sales is not known.
+    return Made(plus=(name,), over=("gross_sales", *over), known_by=("sales_as_of", "checks"))
 
 
 SALES_METRICS = (
@@ -223,7 +225,7 @@ def _both_sides(rows: Any, ratios: Iterable[Metric]) -> Any:
     if "open_entries" in rows.columns and "labor_basis" in rows.columns:
         punches = ibis.cases((rows.open_entries > 0, " with open punches"), else_="")
         own["labor_basis"] = rows.labor_basis + punches
-    no_punches = ibis.cases(((rows.labor_hours <= 0).fill_null(True), "no punches"), else_=ibis.null("string"))
+    no_punches = ibis.cases((rows.labor_hours > 0, ibis.null("string")), else_="no punches")
     own["labor_reason"] = rows.read_reason.coalesce(no_sales, no_punches)
     own["sales_reason"] = rows.sales_read_reason.coalesce(no_sales)
     return with_metrics(rows.mutate(**own), ratios)
@@ -232,7 +234,7 @@ def _both_sides(rows: Any, ratios: Iterable[Metric]) -> Any:
 def _no_sales(rows: Any) -> Any:
     import ibis
 
-    return ibis.cases(((rows.net_sales <= 0).fill_null(True), "no sales"), else_=ibis.null("string"))
+    return ibis.cases((rows.net_sales > 0, ibis.null("string")), else_="no sales")
 
 
 def _sales_by(column: str) -> Any:
@@ -254,8 +256,8 @@ ROLE_RATIOS = tuple(metric for metric in LABOR_RATIOS if metric.name != "labor_p
 #: Counts of entries belong to no hour.
 HOUR_LABOR = LABOR_METRICS[:8]
 ROLE_LABOR = tuple(metric for metric in LABOR_METRICS if metric.name != "salaried_cost")
-KNOWN = ("sales_as_of", "sales_basis", "labor_as_of", "labor_basis", "sales_reason", "labor_reason")
-SALES_KNOWN = ("sales_as_of", "sales_basis", "sales_reason")
+SALES_KNOWN = ("sales_as_of", "sales_read_by", "sales_basis", "sales_reason")
+KNOWN = (*SALES_KNOWN[:-1], "labor_as_of", "labor_read_by", "labor_basis", "sales_reason", "labor_reason")
 
 
 def _view(name: str, meaning: str, columns: Iterable[str | Metric | tuple[str, str]], rows: Callable[[], Any]) -> View:
@@ -387,6 +389,7 @@ VIEWS: tuple[View, ...] = (
 
 def view_sql(view: View, dialect: str) -> str:
     """The SELECT of a view in a dialect: duckdb, postgres or bigquery."""
-    import ibis
+    import ibis.backends.sql.compilers as compilers
 
-    return str(ibis.to_sql(view.expression(), dialect=dialect, pretty=False))
+    engine = getattr(compilers, dialect).compiler
+    return str(flat(engine.to_sqlglot(view.expression().unbind())).sql(dialect=engine.dialect))

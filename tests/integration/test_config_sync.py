@@ -364,7 +364,7 @@ def test_the_command(office: Desk, toast: Toast) -> None:
     assert any("closeout 2" in note["found"] for note in told["notes"])
     assert "config: " in again.stdout
     assert "0 new, 0 changed" in again.stdout
-    assert "Configuration was last read" in status.stdout
+    assert "2026-03-11 14:00Z" in status.stdout
 
 
 def test_the_examples_of_the_docs(office: Desk) -> None:

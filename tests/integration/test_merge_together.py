@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from orders_world import FIRST_VERSION, Json, check, land, open_warehouse, order
 from restaurant_os.errors import LockedError, RestaurantOSError
 from restaurant_os.settings import Location
 from restaurant_os.tables import ORDER_TABLES
-from restaurant_os.warehouse import Changes, SyncRun
+from restaurant_os.warehouse import Changes, SyncRun, duckdb, kept
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 
 DAY = date(2026, 3, 1)
@@ -54,14 +54,17 @@ class Gate:
         return FIRST_VERSION
 
 
-def at_once(warehouse: DuckDBWarehouse, bodies: Sequence[list[Json]], runs: Sequence[list[SyncRun]]) -> list[Future[Changes]]:
-    """One commit per location, all in the queue behind that of the first."""
+def at_once(
+    warehouse: DuckDBWarehouse, bodies: Sequence[list[Json]], runs: Sequence[list[SyncRun]], places: Sequence[Location] = ()
+) -> list[Future[Changes]]:
+    """Commits, each of another location unless told, all in the queue behind the first."""
     gate = Gate()
     warehouse.now = gate.now
     with ThreadPoolExecutor(len(bodies)) as pool:
         futures = []
         for number, (body, own) in enumerate(zip(bodies, runs, strict=True)):
-            futures.append(pool.submit(land, warehouse, body, location=location(number), runs=own))
+            place = places[number] if places else location(number)
+            futures.append(pool.submit(land, warehouse, body, location=place, runs=own))
             assert gate.reached.wait(30)
         time.sleep(0.3)
         gate.opened.set()
@@ -88,6 +91,40 @@ def test_commits_that_land_together_are_as_if_alone(tmp_path: Path) -> None:
     assert everything(together) == everything(alone)
     assert days(found[1][0]) == {DAY: (0, 1), date(2026, 3, 3): (0, 1), date(2026, 3, 5): (0, 0)}
     assert len(stored(together, "changed_days", "DISTINCT sequence")) < 8
+
+
+def test_the_file_is_opened_once_for_commits_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one location cannot share a transaction, so each has its own; and the last one closes the file."""
+    warehouse = open_warehouse(tmp_path)
+    opened: list[Path] = []
+    monkeypatch.setattr(duckdb, "connect", counted(duckdb.connect, opened))
+    none: list[list[SyncRun]] = [[] for _ in range(3)]
+    for future in at_once(warehouse, [first(0)] * 3, none, [location(0)] * 3):
+        future.result()
+
+    assert opened == [warehouse.path]
+    DuckDBWarehouse(warehouse.path, wait_seconds=0.0).rows("SELECT 1")
+
+
+def test_whoever_waits_outside_has_the_file_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is closed after each of them, whatever waits in this process."""
+    warehouse = open_warehouse(tmp_path)
+    opened: list[Path] = []
+    monkeypatch.setattr(duckdb, "connect", counted(duckdb.connect, opened))
+    monkeypatch.setattr(kept, "someone_waits", lambda path: True)
+    none: list[list[SyncRun]] = [[] for _ in range(3)]
+    for future in at_once(warehouse, [first(0)] * 3, none, [location(0)] * 3):
+        future.result()
+
+    assert opened == [warehouse.path] * 3
+
+
+def counted(connect: Callable[..., Any], opened: list[Path]) -> Callable[..., Any]:
+    def counting(path: Path, **options: Any) -> Any:
+        opened.append(path)
+        return connect(path, **options)
+
+    return counting
 
 
 def test_one_commit_that_fails_fails_alone(tmp_path: Path) -> None:

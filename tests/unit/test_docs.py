@@ -21,6 +21,7 @@ from restaurant_os.settings import (
     ReportSettings,
     Salary,
     ScheduleSettings,
+    ServiceSettings,
     Settings,
     ToastSettings,
     load,
@@ -139,6 +140,7 @@ def settings_and_places() -> Iterator[tuple[str, str]]:
         "labor": LaborSettings,
         "reports": ReportSettings,
         "schedule": ScheduleSettings,
+        "service": ServiceSettings,
         "discounts": DiscountKinds,
         "locations": Location,
         "salaries": Salary,
@@ -189,6 +191,20 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_SCHEDULE_CONFIG": "0 6 1 * *",
         "RESTAURANT_OS_SCHEDULE_CLOSEOUTS": "false",
         "RESTAURANT_OS_SCHEDULE_CLOSEOUT_MINUTES": "45",
+        "RESTAURANT_OS_SCHEDULE_ORDERS_EVERY_MINUTES": "6",
+        "RESTAURANT_OS_SCHEDULE_LABOR_EVERY_MINUTES": "7",
+        "RESTAURANT_OS_SCHEDULE_CASH_EVERY_MINUTES": "0",
+        "RESTAURANT_OS_SCHEDULE_REREAD": "off",
+        "RESTAURANT_OS_SCHEDULE_REREAD_DAYS": "4",
+        "RESTAURANT_OS_SERVICE_HOST": "::1",
+        "RESTAURANT_OS_SERVICE_PORT": "8080",
+        "RESTAURANT_OS_SERVICE_PUBLIC_URL": "https://restaurants.example.com",
+        "RESTAURANT_OS_SERVICE_DISK_RESERVE_MIB": "0",
+        "RESTAURANT_OS_SERVICE_QUEUE_EVENTS": "10",
+        "RESTAURANT_OS_SERVICE_QUEUE_MIB": "9",
+        "RESTAURANT_OS_SERVICE_DONE_DAYS": "8",
+        "RESTAURANT_OS_SERVICE_QUARANTINE_DAYS": "91",
+        "RESTAURANT_OS_OPERATIONS": "sqlite:///other.sqlite",
         **{f"RESTAURANT_OS_DISCOUNTS_{kind.upper()}": f'["{kind}"]' for kind in DiscountKinds.model_fields},
     }
     told = set(re.findall(r"`(RESTAURANT_OS_[A-Z_]+)` \|", (DOCS / "settings.md").read_text(encoding="utf-8")))
@@ -224,7 +240,23 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         config="0 6 1 * *",
         closeouts=False,
         closeout_minutes=45,
+        orders_every_minutes=6,
+        labor_every_minutes=7,
+        cash_every_minutes=0,
+        reread="off",
+        reread_days=4,
     )
+    assert found.service == ServiceSettings(
+        host="::1",
+        port=8080,
+        public_url="https://restaurants.example.com",
+        disk_reserve_mib=0,
+        queue_events=10,
+        queue_mib=9,
+        done_days=8,
+        quarantine_days=91,
+    )
+    assert found.operations_place == Path("other.sqlite")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))
 
 

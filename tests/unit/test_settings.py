@@ -68,6 +68,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         "timezone": "America/New_York",
         "closeout_hour": 4,
         "labor_source": "toast",
+        "store_id": "",
     }
     assert (str(location.business_day.zone), location.business_day.closeout_hour) == ("America/New_York", 4)
     assert found.discounts.by_name() == {"manager comp": "comp", "staff": "employee", "d-1": "employee"}
@@ -112,7 +113,7 @@ def test_secrets_are_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["toast_client_id", "toast_client_secret"])
+@pytest.mark.parametrize("name", ["toast_client_id", "toast_client_secret", "toast_webhook_secrets", "DATABASE_URL"])
 def test_credentials_in_the_file_are_refused(tmp_path: Path, name: str) -> None:
     """A file is shared and committed; the message does not repeat the secret."""
     message = refused(tmp_path, f'{name} = "s3cr3t"')
@@ -253,3 +254,81 @@ def test_a_date_a_person_typed_wrong(text: str) -> None:
 def test_a_date_a_person_typed() -> None:
     """Year, month, day."""
     assert iso_date("2026-03-01", "--from") == date(2026, 3, 1)
+
+
+# --- the service ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({}, Path("restaurant-os.operations.sqlite")),
+        ({"RESTAURANT_OS_WAREHOUSE": "duckdb:///data.duckdb"}, Path("data.operations.sqlite")),
+        ({"RESTAURANT_OS_OPERATIONS": "sqlite:////var/lib/ops.sqlite"}, Path("/var/lib/ops.sqlite")),
+        ({"RESTAURANT_OS_OPERATIONS": "postgresql://a:b@h/d"}, "postgresql://a:b@h/d"),
+        ({"DATABASE_URL": "postgres://a:b@h/d"}, "postgres://a:b@h/d"),
+        ({"DATABASE_URL": "mysql://a:b@h/d"}, Path("restaurant-os.operations.sqlite")),
+        ({"DATABASE_URL": "postgres://a:b@h/d", "RESTAURANT_OS_OPERATIONS": "sqlite:///own.sqlite"}, Path("own.sqlite")),
+    ],
+)
+def test_where_operations_are(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], place: Path | str) -> None:
+    """A file beside the warehouse, what the setting names, or the platform's Postgres."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    assert load().operations_place == place
+
+
+def test_operations_that_are_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message tells the address without its password."""
+    monkeypatch.setenv("RESTAURANT_OS_OPERATIONS", "mysql://user:s3cr3t@host/db")
+
+    with pytest.raises(SettingsError) as told:
+        _ = load().operations_place
+
+    assert "sqlite:///path or postgresql://" in told.value.message
+    assert "s3cr3t" not in str(told.value)
+
+
+def test_several_webhook_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With commas between, so that one can be replaced while the other still signs."""
+    monkeypatch.setenv("TOAST_WEBHOOK_SECRETS", " new , old,")
+
+    assert load().webhook_secrets == (b"new", b"old")
+
+
+STORES = """
+[[locations]]
+name = "North"
+toast_guid = "00000000-0000-4000-8000-000000000001"
+timezone = "America/Denver"
+store_id = "n-1"
+"""
+
+
+@pytest.mark.parametrize("store", ["n-1", "N-1", "north", " North ", "00000000-0000-4000-8000-000000000001"])
+def test_a_store_is_its_location(tmp_path: Path, store: str) -> None:
+    """By its store id, its name or its GUID."""
+    path = tmp_path / "restaurant-os.toml"
+    path.write_text(STORES)
+
+    assert load(path).place_of(store) == load(path).locations[0]
+
+
+def test_a_store_of_its_own() -> None:
+    """One that no location names is its own, in UTC."""
+    place = load().place_of("truck 7")
+
+    assert (place.name, place.toast_guid, place.timezone, place.closeout_hour, place.labor_source) == (
+        "truck 7",
+        "truck 7",
+        "UTC",
+        0,
+        "none",
+    )
+
+
+@pytest.mark.parametrize("store", ["a" * 65, "x/y", " x", "x\\u0000", "é"])
+def test_a_store_id_that_could_do_harm_is_refused(tmp_path: Path, store: str) -> None:
+    """At most 64 characters that can be shown anywhere as they are."""
+    assert "is no store id" in refused(tmp_path, STORES.replace("n-1", store))

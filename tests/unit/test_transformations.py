@@ -41,6 +41,12 @@ def test_it_compiles(view: View, dialect: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=named)
+def test_parts_of_a_union_stand_side_by_side(view: View) -> None:
+    """Not two by two in a SELECT * each, all of which an engine would plan."""
+    assert "SELECT * FROM (SELECT * FROM (" not in view_sql(view, "duckdb")
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=named)
 def test_its_columns_are_those_it_tells(view: View) -> None:
     with own_rows() as rows:
         found = rows.connection.execute(f"SELECT * FROM {view.name} LIMIT 0").description

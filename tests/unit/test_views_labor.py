@@ -63,7 +63,7 @@ def test_closed_entries(rows: Rows) -> None:
         entries=2,
         suspect_entries=1,
     )
-    assert row["labor_basis"] == "whole day"
+    assert (row["labor_basis"], row["labor_read_by"]) == ("punches", "whole day")
     assert by_hour(rows) == {2: 1, 3: 1}
     assert by_hour(rows, "labor_cost") == {2: 20, 3: 25}
     assert by_hour(rows, "salaried_hours") == {3: 8}
@@ -108,7 +108,7 @@ def test_an_open_punch_accrues_to_the_labor_side_s_as_of(rows: Rows) -> None:
     assert sums(row) == worked(
         regular_hours="2.75", labor_hours="2.75", regular_cost="50.875", labor_cost="50.875", entries=1, open_entries=1
     )
-    assert row["labor_basis"] == "whole day with open punches"
+    assert (row["labor_basis"], row["labor_read_by"]) == ("punches with open punches", "whole day")
     assert by_hour(rows) == {2: dec("0.5"), 3: 1, 4: 1, 5: dec("0.25")}
     assert by_hour(rows, "labor_cost") == {2: dec("9.25"), 3: dec("18.5"), 4: dec("18.5"), 5: dec("4.625")}
 

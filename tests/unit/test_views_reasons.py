@@ -54,7 +54,7 @@ def test_the_latest_whole_read(rows: Rows) -> None:
 
     row = rows.one("daily_profitability")
 
-    assert (row["sales_as_of"], row["sales_basis"]) == (at(30), "whole day")
+    assert (row["sales_as_of"], row["sales_read_by"]) == (at(30), "whole day")
 
 
 def test_changes_followed_for_longer(rows: Rows) -> None:
@@ -64,7 +64,7 @@ def test_changes_followed_for_longer(rows: Rows) -> None:
 
     row = rows.one("daily_profitability")
 
-    assert (row["sales_as_of"], row["sales_basis"]) == (at(26), "changes")
+    assert (row["sales_as_of"], row["sales_read_by"]) == (at(26), "changes")
 
 
 def test_changes_alone_are_enough_where_they_began_before_the_day(rows: Rows) -> None:

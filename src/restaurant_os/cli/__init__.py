@@ -16,6 +16,7 @@ from restaurant_os.cli.backfill import history
 from restaurant_os.cli.begin import beginning
 from restaurant_os.cli.bring import sync
 from restaurant_os.cli.keep import keeping
+from restaurant_os.cli.live import living
 from restaurant_os.cli.look import looking
 from restaurant_os.cli.options import Config
 from restaurant_os.errors import RestaurantOSError
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(sync, name="sync")
 app.add_typer(history)
 app.add_typer(keeping)
+app.add_typer(living)
 app.add_typer(looking)
 app.add_typer(beginning)
 

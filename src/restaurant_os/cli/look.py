@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,30 +42,89 @@ def status(
     location: Where = "ALL",
     first: FromDate = None,
     last: ToDate = None,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="How far each location is known, what waits in the inbox and how the jobs went, without the dates."),
+    ] = False,
     config: Config = None,
     json: AsJson = False,
 ) -> None:
-    """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read."""
+    """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read; and how far
+    each location is known.
+
+    With --json the business dates; with --live --json the rest.
+    """
     from restaurant_os import terminal
-    from restaurant_os.pipeline.configuration import last_read
     from restaurant_os.pipeline.status import day_statuses
 
     span = span_of(first, last)
     app = built(context, config)
-    days = day_statuses(app.warehouse, app.locations(location), span, app.clock.now())
     if json:
-        terminal.print_json([_day(day) for day in days])
+        if live:
+            from restaurant_os.live.status import live_as_json
+
+            terminal.print_json(live_as_json(_live(app, location)))
+            return
+        terminal.print_json([_day(day) for day in day_statuses(app.warehouse, app.locations(location), span, app.clock.now())])
         return
-    if days:
-        columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
-        terminal.print_table("", columns, terminal.runs_of_days(days))
-    else:
-        terminal.out.print("No business date has been read yet. Begin with: restaurant-os sync orders")
-    if read := last_read(app.warehouse, app.locations(location)):
-        oldest = min(read, key=lambda one: read[one])
-        terminal.out.print(
-            f"Configuration was last read {read[oldest]:%Y-%m-%d %H:%M}Z or later at {len(read)} of {len(app.locations(location))} locations."
-        )
+    if not live:
+        days = day_statuses(app.warehouse, app.locations(location), span, app.clock.now())
+        if days:
+            columns = ("location", "dataset", "business dates", "state", "records", "last read", "why")
+            terminal.print_table("", columns, terminal.runs_of_days(days))
+        else:
+            terminal.out.print("No business date has been read yet. Begin with: restaurant-os sync orders")
+    _print_live(_live(app, location), with_jobs=live)
+
+
+def _live(app: Any, location: str) -> Any:
+    """Never makes a store to look into: where there is none no service has run."""
+    from restaurant_os.errors import OperationsError
+    from restaurant_os.live.status import live_status
+
+    place, store = app.settings.operations_place, None
+    try:
+        store = app.operations if isinstance(place, str) or place.exists() else None
+        return live_status(app.warehouse, app.settings, app.locations(location), store, app.clock.now())
+    except OperationsError as problem:
+        return replace(live_status(app.warehouse, app.settings, app.locations(location), None, app.clock.now()), problem=str(problem))
+    finally:
+        if store:
+            store.close()
+
+
+#: So many lines say what is late or failed; --live --json has all.
+MOST_NOTES = 20
+
+
+def _print_live(found: Any, *, with_jobs: bool) -> None:
+    from rich.text import Text
+
+    from restaurant_os import terminal
+    from restaurant_os.live.status import shown
+    from restaurant_os.text import printable
+
+    if any(reach.up_to for reach in found.reaches):
+        datasets = list(dict.fromkeys(reach.dataset for reach in found.reaches))
+        rows: dict[str, list[object]] = {}
+        for reach in found.reaches:
+            row = rows.setdefault(reach.location.toast_guid, [reach.location.name, *[""] * len(datasets), ""])
+            row[1 + datasets.index(reach.dataset)] = shown(reach.up_to, found.as_of) if reach.up_to else "never"
+            row[-1] = shown(at, found.as_of) if (at := found.last_event(reach.location)) else ""
+        terminal.print_table(f"known up to (now {shown(found.as_of, found.as_of)})", ("location", *datasets, "last event"), rows.values())
+    if inbox := found.inbox:
+        oldest = f", the oldest since {shown(inbox.oldest_pending_at, found.as_of)}" if inbox.oldest_pending_at else ""
+        said = f"Inbox: {inbox.pending:,} waiting{oldest}; {inbox.claimed:,} being landed; {inbox.quarantined:,} in quarantine."
+        terminal.out.print(said, highlight=False, soft_wrap=True)
+    if with_jobs and found.jobs:
+        ended = [shown(run.finished_at, found.as_of) if run.finished_at else "" for run in found.jobs]
+        jobs = [(run.job, shown(run.due, found.as_of), end, run.error) for run, end in zip(found.jobs, ended, strict=True)]
+        terminal.print_table("", ("job", "last due", "ended", "error"), jobs)
+    notes = found.notes()
+    for note in notes[:MOST_NOTES]:
+        terminal.out.print(Text(printable(note, 600), style="yellow"), soft_wrap=True)
+    if len(notes) > MOST_NOTES:
+        terminal.out.print(f"... and {len(notes) - MOST_NOTES:,} more: restaurant-os status --live --json", highlight=False, soft_wrap=True)
 
 
 def _day(day: Any) -> dict[str, Any]:
@@ -110,12 +170,13 @@ def metrics(
     """
     from restaurant_os import terminal
     from restaurant_os.pipeline.plans import Period
-    from restaurant_os.reports import cells, report_of, rows_of
+    from restaurant_os.reports import cells, places_of, report_of, rows_of
 
     report = report_of(grain.value, by.value if by else None)
     ends = ends_of(first, last)
     app = built(context, config)
-    table = rows_of(app.warehouse, report, app.locations(location), Period(*ends) if ends else None, app.clock.now())
+    places = places_of(app.settings, app.warehouse, location)
+    table = rows_of(app.warehouse, report, places, Period(*ends) if ends else None, app.clock.now())
     kind = "json" if json else format_.value
     if kind == "table" and output is None:
         if not table.num_rows:

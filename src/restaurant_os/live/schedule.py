@@ -28,12 +28,13 @@ After = Callable[[datetime], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A dataset of some locations, due again and again. `why`: the rule, for a person."""
+    """A dataset of some locations, due again and again. `why`: the rule, for a person. `is_closeout`: it goes by the location's own day."""
 
     dataset: str
     locations: tuple[Location, ...]
     why: str
     after: After
+    is_closeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,15 @@ def timers(settings: ScheduleSettings, locations: Sequence[Location]) -> list[Ti
     Raises:
         UsageError: they give none.
     """
-    zone = ZoneInfo(settings.timezone or locations[0].timezone)
+    found = rules(settings, locations)
+    if not found:
+        raise UsageError("schedule: nothing is ever due: every time is off.", next_step="Give a time in [schedule] of the settings.")
+    return found
+
+
+def rules(settings: ScheduleSettings, locations: Sequence[Location]) -> list[Timer]:
+    """The same, which may be none."""
+    zone = zone_of(settings, locations)
     found: list[Timer] = []
     for dataset in (*DAILY, WEEKLY):
         own = tuple(brought_by(dataset, locations))
@@ -60,10 +69,14 @@ def timers(settings: ScheduleSettings, locations: Sequence[Location]) -> list[Ti
             found.append(Timer(dataset, own, f"{cron} in {zone.key}", cron_after(cron, zone)))
         if settings.closeouts and dataset in DAILY:
             wait = timedelta(minutes=settings.closeout_minutes)
-            found += [Timer(dataset, (x,), f"{settings.closeout_minutes} min after closeout", closeout_after(x, wait)) for x in own]
-    if not found:
-        raise UsageError("schedule: nothing is ever due: every time is off.", next_step="Give a time in [schedule] of the settings.")
+            why = f"{settings.closeout_minutes} min after closeout"
+            found += [Timer(dataset, (x,), why, closeout_after(x, wait), is_closeout=True) for x in own]
     return found
+
+
+def zone_of(settings: ScheduleSettings, locations: Sequence[Location]) -> ZoneInfo:
+    """The zone of the fixed times."""
+    return ZoneInfo(settings.timezone or locations[0].timezone)
 
 
 def cron_after(text: str, zone: ZoneInfo) -> After:

@@ -41,8 +41,8 @@ class _Facts:
 
 def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span | None, now: datetime) -> list[DayStatus]:
     """Every business date of the span, or, without one, every date from the first that is known to the last closed one, and any known after
-    it; of orders always, of another dataset once some of it was read, of configuration never: it has no dates."""
-    facts = {dataset.name: _facts(warehouse, dataset) for dataset in DATASETS.values() if not dataset.histories}
+    it; of orders always, of another dataset once some of it was read, of configuration and of what events alone bring never."""
+    facts = {dataset.name: _facts(warehouse, dataset) for dataset in DATASETS.values() if dataset.is_synced and not dataset.histories}
     found: list[DayStatus] = []
     for location in locations:
         for dataset, own in facts.items():

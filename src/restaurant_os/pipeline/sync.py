@@ -124,6 +124,8 @@ class LocationResult:
     seconds: float = 0.0
     error: RestaurantOSError | None = None
     failures: list[tuple[Unit, RestaurantOSError]] = field(default_factory=list)
+    #: Of the ledger rows that it wrote.
+    sync_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -266,6 +268,7 @@ class Sync:
                     load_mode=self.load_mode,
                 )
             )
+        result.sync_ids += [run.sync_id for run in runs]
         result.pages += pages
         result.rows_read += rows
         result.rows_added += changes.added

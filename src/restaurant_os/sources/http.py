@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -65,8 +65,10 @@ class Http:
         self.base_url = base_url
         #: Where a person wrote the address.
         self.named_by = named_by
-        #: Server time less ours, the least seen; None before the first answer that told it.
+        #: Server time less ours, the least seen since it was last learnt; None before the first answer that told it.
         self.skew: timedelta | None = None
+        #: The same by the last answer alone.
+        self.last_skew: timedelta | None = None
         self.has_answered = False
         self._lock = threading.Lock()
         self._client = httpx.Client(
@@ -111,8 +113,15 @@ class Http:
         except (KeyError, ValueError, TypeError):
             return
         with self._lock:
-            skew = served - self.clock.now()
+            skew = self.last_skew = served - self.clock.now()
             self.skew = skew if self.skew is None else min(self.skew, skew)
+
+    def go_by(self, skews: Sequence[timedelta | None]) -> None:
+        """Forget what was seen of the clock before these."""
+        told = [skew for skew in skews if skew is not None]
+        if told:
+            with self._lock:
+                self.skew = min(told)
 
     def close(self) -> None:
         self._client.close()

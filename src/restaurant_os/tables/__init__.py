@@ -18,6 +18,7 @@ from restaurant_os.tables.dims import (
     DIMENSIONS,
     MENU_PUBLICATIONS,
 )
+from restaurant_os.tables.events import DAILY_SUMMARIES, EVENT_TABLES, STOCK_LEVELS
 from restaurant_os.tables.labor import FACT_LABOR_BREAKS, FACT_LABOR_HOURS, FACT_LABOR_SHIFTS, FACT_SCHEDULED_SHIFTS, LABOR_TABLES
 from restaurant_os.tables.orders import (
     FACT_CHECKS,
@@ -57,6 +58,7 @@ __all__ = [
     "CHANGED_DAYS",
     "CONFIG",
     "COUNT",
+    "DAILY_SUMMARIES",
     "DATASETS",
     "DATE",
     "DAY_SNAPSHOTS",
@@ -70,6 +72,7 @@ __all__ = [
     "DIM_REVENUE_CENTERS",
     "DIM_SALES_CATEGORIES",
     "DIMENSIONS",
+    "EVENT_TABLES",
     "FACT_CASH_DEPOSITS",
     "FACT_CASH_ENTRIES",
     "FACT_CHECKS",
@@ -100,6 +103,9 @@ __all__ = [
     "READ_SEQUENCES",
     "REAL",
     "RECORD_TABLES",
+    "STOCK",
+    "STOCK_LEVELS",
+    "SUMMARIES",
     "SYNC_RUNS",
     "TABLES",
     "TEXT",
@@ -113,7 +119,10 @@ ORDERS = Dataset("orders", sets=(RecordSet(FACT_ORDERS, ORDER_TABLES[1:]),))
 CASH = Dataset("cash", day_sets=CASH_TABLES)
 LABOR = Dataset("labor", sets=(RecordSet(FACT_LABOR_SHIFTS, (FACT_LABOR_BREAKS, FACT_LABOR_HOURS)), RecordSet(FACT_SCHEDULED_SHIFTS)))
 CONFIG = Dataset("config", histories=DIMENSIONS)
-DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (ORDERS, CASH, LABOR, CONFIG)}
+#: What syncs read, and what only events bring.
+SUMMARIES = Dataset("summaries", latest=(DAILY_SUMMARIES,))
+STOCK = Dataset("stock", latest=(STOCK_LEVELS,))
+DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (ORDERS, CASH, LABOR, CONFIG, SUMMARIES, STOCK)}
 
 TABLES: tuple[TableSpec, ...] = (
     *ORDER_TABLES,
@@ -121,6 +130,7 @@ TABLES: tuple[TableSpec, ...] = (
     *LABOR_TABLES,
     *DIMENSIONS,
     MENU_PUBLICATIONS,
+    *EVENT_TABLES,
     *CALENDAR_TABLES,
     *RECORD_TABLES,
 )

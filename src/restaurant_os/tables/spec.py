@@ -40,7 +40,8 @@ class TableSpec:
 
     `role` says how a commit treats it: a `header` gates its children, which are replaced as one set with it; the rows of a
     `day_set` are replaced together, for a location and business date that was read whole; a `history` keeps every version of its
-    rows, closed and never deleted; the rows of a `list` each replace the one of their key; a `record` table (ledger, changed days,
+    rows, closed and never deleted; the rows of a `list` each replace the one of their key; those of a `latest` table do where their
+    version is newer; a `record` table (ledger, changed days,
     quarantine) is written by its own rules.
     """
 
@@ -48,7 +49,7 @@ class TableSpec:
     meaning: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
-    role: Literal["header", "child", "day_set", "history", "list", "record"]
+    role: Literal["header", "child", "day_set", "history", "list", "latest", "record"]
     version: str = "modified_at"
     partition: str = "business_date"
     #: Columns in which two rows of one version may differ and still be the same row.
@@ -97,13 +98,19 @@ class RecordSet:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What one kind of sync brings."""
+    """What one kind of sync, or of event, brings."""
 
     name: str
     sets: tuple[RecordSet, ...] = ()
     day_sets: tuple[TableSpec, ...] = ()
     histories: tuple[TableSpec, ...] = ()
+    latest: tuple[TableSpec, ...] = ()
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether a sync reads it, and so the ledger knows of it; the others come by events alone."""
+        return not self.latest
 
     @property
     def tables(self) -> tuple[TableSpec, ...]:
-        return (*(spec for own in self.sets for spec in own.tables), *self.day_sets, *self.histories)
+        return (*(spec for own in self.sets for spec in own.tables), *self.day_sets, *self.histories, *self.latest)

@@ -18,8 +18,11 @@ MEANINGS = {
     "sales_as_of": "Up to when its sales are known; null when they were not read.",
     "labor_as_of": "Up to when its labor is known; null when it was not read.",
     "cash_as_of": "Up to when its cash is known; null when it was not read.",
-    "sales_basis": "What sales_as_of rests on: 'whole day' (its last whole read) or 'changes' (they were followed for longer).",
-    "labor_basis": "The same of labor_as_of; 'with open punches' where some accrue up to it.",
+    "sales_read_by": "What sales_as_of rests on: 'whole day' (its last whole read), 'changes' (they were followed for longer) or 'summary' "
+    "(when the store's own total came).",
+    "labor_read_by": "The same of labor_as_of.",
+    "sales_basis": "What its sales are made of: 'net' (orders) or 'gross_summary' (the store's own total, gross, taken for net).",
+    "labor_basis": "What its labor is made of: 'punches' or 'summary' (the store's own total); 'with open punches' where some accrue.",
     "sales_reason": "Why a figure per check or guest is missing: 'no sales read', 'no sales' (net sales not above zero); else null.",
     "labor_reason": "Why a labor ratio is missing: 'no sales read', 'no labor read', 'sales stale', 'labor stale', 'no sales' (net sales "
     "not above zero), 'no punches'; else null.",
@@ -29,6 +32,8 @@ MEANINGS = {
 IN_WEEKS = {
     "sales_as_of": "The earliest of its days; null when the sales of one were not read.",
     "labor_as_of": "The earliest of its days; null when the labor of one was not read.",
+    "sales_basis": "That of its days; 'mixed' where they differ.",
+    "labor_basis": "The same; 'with open punches' where some accrue.",
     "sales_reason": "'incomplete: n of m days' when the sales of one were not read; else as by day.",
     "labor_reason": "'incomplete: n of m days' when n of its m days have both sides, neither stale; else as by day.",
 }

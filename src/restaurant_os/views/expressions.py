@@ -90,13 +90,22 @@ def stack(parts: Sequence[Part], key: Sequence[str]) -> Any:
 
     figures = list(dict.fromkeys(name for part in parts for name in part.figures))
     nothing = ibis.null(MONEY_TYPE)
+    # Keys alone are put together before they get a column of nothing for each figure: what a view costs is its length.
+    bare = [part.rows.select(*key) for part in parts if not part.figures]
+    parts = [part for part in parts if part.figures] + ([Part(_union(bare))] if bare else [])
 
     def laid_out(part: Part) -> Any:
         own = {name: figure(part.rows) for name, figure in part.figures.items()}
         return part.rows.select(*key, **{name: own.get(name, nothing) for name in figures})
 
-    stacked = ibis.union(*map(laid_out, parts), distinct=False) if len(parts) > 1 else laid_out(parts[0])
+    stacked = _union(list(map(laid_out, parts)))
     return stacked.group_by(list(key)).agg(**{name: exact(stacked[name].sum()) for name in figures})
+
+
+def _union(tables: Sequence[Any]) -> Any:
+    import ibis
+
+    return ibis.union(*tables, distinct=False) if len(tables) > 1 else tables[0]
 
 
 def joined(rows: Any, other: Any, on: Sequence[str], how: str = "left", **columns: str) -> Any:
@@ -123,6 +132,6 @@ def filled(rows: Any, names: Sequence[str], known: Any = None, counts: Sequence[
     found = {}
     for name in names:
         value = rows[name].coalesce(nothing)
-        value = value if known is None else ibis.cases((known, value), else_=ibis.null(MONEY_TYPE))
+        value = value if known is None else ibis.cases((known, value))
         found[name] = value.cast("int64") if name in counts else value
     return found

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from restaurant_os.views.expressions import MONEY_TYPE, exact
+from restaurant_os.views.expressions import exact
 
 Unit = Literal["money", "count", "hours", "percent", "money per hour", "ratio"]
 
@@ -16,7 +18,7 @@ class Made:
     """What a metric is made of: columns added, columns taken off, and for a ratio the columns under the line.
 
     A ratio is a double, unrounded, times `factor`. It has no value where one of its columns has none or the denominator is not above
-    zero. Nothing has a value where the column `unless` gives a reason, or the column `known_by` is null.
+    zero. Nothing has a value where the column `unless` gives a reason, or one of the columns `known_by` is null.
     """
 
     plus: tuple[str, ...]
@@ -24,7 +26,7 @@ class Made:
     over: tuple[str, ...] = ()
     factor: int = 1
     unless: str = ""
-    known_by: str = ""
+    known_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,18 @@ class Metric:
         if isinstance(made, str):
             return rows[self.name]
         above = _sum(rows, made.plus, made.minus)
-        withheld = [rows[name].notnull() for name in (made.unless,) if name] + [rows[name].isnull() for name in (made.known_by,) if name]
+        given = [rows[name].isnull() for name in (made.unless,) if name] + [rows[name].notnull() for name in made.known_by]
         if not made.over:
             value = exact(above)
-            return ibis.cases(*((reason, ibis.null(MONEY_TYPE)) for reason in withheld), else_=value) if withheld else value
+            return ibis.cases((_all(given), value)) if given else value
         below = _sum(rows, made.over)
         # The denominator itself is made null: an engine may divide before it looks at a condition around the division.
-        nothing = ibis.null("float64")
-        safe = ibis.cases(*((reason, nothing) for reason in (*withheld, below <= 0)), else_=below.cast("float64"))
+        safe = ibis.cases((_all([*given, below > 0]), below.cast("float64")))
         return above.cast("float64") * float(made.factor) / safe
+
+
+def _all(conditions: Sequence[Any]) -> Any:
+    return functools.reduce(operator.and_, conditions)
 
 
 def _in_brackets(terms: str) -> str:

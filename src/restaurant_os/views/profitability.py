@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from restaurant_os.views import labor
+from restaurant_os.views import labor, summaries
 from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, Part, all_joined, column, exact, filled, joined, stack, table
 from restaurant_os.views.labor import AMOUNTS, ENTRY_COUNTS, HOUR
 from restaurant_os.views.sales import COUNTS, by_hour, by_order, sales, sales_parts, whole
-from restaurant_os.views.sides import CALENDAR, calendar_days, known, read_reason, sales_read_reason
+from restaurant_os.views.sides import calendar_days, known, read_reason, sales_read_reason
 
 #: The sums of the sales side, as they are taken from the tables.
 SALES = (
@@ -35,34 +35,61 @@ LABOR = (*AMOUNTS, *ENTRY_COUNTS)
 BOTH = ("orders", "labor")
 #: Sums of no rows that stay null: nobody knows how many guests there were.
 NEVER_ZERO = "guests"
+#: What is known of both sides.
+KNOWN = tuple(f"{side}_{what}" for side in ("sales", "labor") for what in ("as_of", "read_by", "basis"))
 #: Which of the two sides a sum belongs to.
 SALES_ZERO = tuple(name for name in SALES if name != NEVER_ZERO)
 
 
 def daily() -> Any:
-    """The sums of each day that any side has rows of or was read."""
-    days = stack([*sales_parts(SALES, whole), Part(table("fact_labor_shifts")), calendar_days()], DAY)
-    worked = (labor.by_day(), DAY, {name: name for name in LABOR})
-    return _known_or_null(all_joined(days, worked, known(*BOTH, more=CALENDAR)), LABOR)
+    """The sums of each day that any side has rows of, was read or has a summary."""
+    days = stack([*sales_parts(SALES, whole), Part(table("fact_labor_shifts")), calendar_days(), summaries.days()], DAY)
+    of_day = known(*BOTH, more=("ends_at", "week_start", "salaried_cost"))
+    found = summaries.judged(all_joined(days, of_day, summaries.posted()))
+    sold = found.sales_posted_at.isnull() & (found.sales_as_of.notnull() | found.orders.notnull())
+    found = found.mutate(**summaries.told(found, "sales", _sales_or_null(found, sold)))
+    found = all_joined(found, (_marked(labor.by_day()), DAY, {name: name for name in (*LABOR, MARK)}))
+    worked = found.labor_posted_at.isnull() & (found.labor_as_of.notnull() | found[MARK].notnull())
+    found = found.mutate(**summaries.told(found, "labor", _labor_or_null(found, LABOR, worked)))
+    are_both_told = found.sales_posted_at.notnull() & found.labor_posted_at.notnull()
+    found = found.mutate(**read_reasons(found, of_one_kind=are_both_told))
+    return found.select(*DAY, *SALES, *LABOR, *KNOWN, "week_start", "salaried_cost", "read_reason", "sales_read_reason")
 
 
-def _known_or_null(found: Any, of_labor: tuple[str, ...]) -> Any:
-    """Sums of nothing are 0 where their side was read or has any row, else null."""
-    worked = found.labor_as_of.notnull()
-    for name in of_labor:
-        worked = worked | found[name].notnull()
-    sold = found.sales_as_of.notnull() | found.orders.notnull()
-    return found.mutate(
-        **filled(found, SALES_ZERO, sold, COUNTS),
-        **filled(found, of_labor, worked, ENTRY_COUNTS),
-        guests=found.guests.cast("int64"),
-        **read_reasons(found),
-    )
+def _sales_or_null(found: Any, known: Any) -> dict[str, Any]:
+    """Sums of nothing are 0 where the side is known, else null."""
+    import ibis
+
+    guests = ibis.cases((known, found.guests.cast("int64")))
+    return {**filled(found, SALES_ZERO, known, COUNTS), NEVER_ZERO: guests, **bases(sales=known)}
 
 
-def read_reasons(found: Any) -> dict[str, Any]:
+def _labor_or_null(found: Any, names: tuple[str, ...], known: Any) -> dict[str, Any]:
+    """The same of the labor side."""
+    return {**filled(found, names, known, ENTRY_COUNTS), **bases(labor=known)}
+
+
+#: Tells, after a join, that there was a row.
+MARK = "is_there"
+
+
+def _marked(rows: Any) -> Any:
+    import ibis
+
+    return rows.mutate(**{MARK: ibis.literal(True)})
+
+
+def bases(**known: Any) -> dict[str, Any]:
+    """What the figures of a side are made of, where it is known."""
+    import ibis
+
+    made_of = {"sales": "net", "labor": "punches"}
+    return {f"{side}_basis": ibis.cases((condition, made_of[side]), else_=ibis.null("string")) for side, condition in known.items()}
+
+
+def read_reasons(found: Any, *, of_one_kind: Any = None) -> dict[str, Any]:
     """Why a side, or one of the two, cannot be used."""
-    return {"read_reason": read_reason(found, "labor"), "sales_read_reason": sales_read_reason(found)}
+    return {"read_reason": read_reason(found, "labor", of_one_kind=of_one_kind), "sales_read_reason": sales_read_reason(found)}
 
 
 def hourly() -> Any:
@@ -70,9 +97,11 @@ def hourly() -> Any:
     calendar = table("dim_business_hours")
     sold = Part(_sales_by_hour(), {name: column(name) for name in SALES})
     hours = stack([sold, Part(table("fact_labor_hours")), Part(calendar)], HOUR)
-    worked = (labor.by_hour(), HOUR, {name: name for name in AMOUNTS})
+    worked = (_marked(labor.by_hour()), HOUR, {name: name for name in (*AMOUNTS, MARK)})
     of_hour = (calendar, HOUR, {name: name for name in ("local_hour", "starts_at", "salaried_cost")})
-    return _known_or_null(all_joined(hours, worked, of_hour, known(*BOTH, more=("ends_at",))), AMOUNTS)
+    found = all_joined(hours, worked, of_hour, known(*BOTH, more=("ends_at",)))
+    sold, worked = found.sales_as_of.notnull() | found.orders.notnull(), found.labor_as_of.notnull() | found[MARK].notnull()
+    return found.mutate(**_sales_or_null(found, sold), **_labor_or_null(found, AMOUNTS, worked), **read_reasons(found))
 
 
 def _sales_by_hour() -> Any:
@@ -88,7 +117,7 @@ def _sales_by_hour() -> Any:
 
 
 def weekly() -> Any:
-    """The sums of each report week, of the days that are there."""
+    """The sums of each report week, of the days that are there. What a summary does not tell of one of them is not known of the week."""
     import ibis
 
     days = daily()
@@ -105,14 +134,28 @@ def weekly() -> Any:
         days_of_labor=days.count(where=days.labor_as_of.notnull()),
         sales_as_of=days.sales_as_of.min(),
         labor_as_of=days.labor_as_of.min(),
+        sales_summaries=days.count(where=days.sales_read_by == summaries.SUMMARY),
+        labor_summaries=days.count(where=days.labor_read_by == summaries.SUMMARY),
+        sales_basis=_basis(days.sales_basis),
+        labor_basis=_basis(days.labor_basis),
     )
     nothing = ibis.null(INSTANT_TYPE)
+    for side, names in (("sales", SALES), ("labor", LABOR)):
+        untold = [name for name in names if name not in summaries.CARRIERS]
+        found = found.mutate(**{name: ibis.cases((found[f"{side}_summaries"] == 0, found[name])) for name in untold})
     return found.mutate(
         read_reason=incomplete(found, found.days_of_both),
         sales_read_reason=incomplete(found, found.days_of_sales),
         sales_as_of=ibis.cases((found.days_of_sales == found.days, found.sales_as_of), else_=nothing),
         labor_as_of=ibis.cases((found.days_of_labor == found.days, found.labor_as_of), else_=nothing),
     )
+
+
+def _basis(basis: Any) -> Any:
+    """What the days have in common."""
+    import ibis
+
+    return ibis.cases((basis.min() == basis.max(), basis.min()), (basis.max().notnull(), "mixed"))
 
 
 def incomplete(weeks: Any, good: Any) -> Any:
@@ -127,7 +170,9 @@ def by_role() -> Any:
     """The labor sums of each job of a day, beside what the whole location sold."""
     sold = (sales(NET), DAY, {name: name for name in NET})
     found = all_joined(labor.by_day("job_title"), sold, known(*BOTH, more=("ends_at",)))
-    return found.mutate(**filled(found, (*LABOR, *NET), counts=ENTRY_COUNTS), **read_reasons(found))
+    sold, worked = found.sales_as_of.notnull() | found.gross_sales.notnull(), found.entries.notnull() | found.regular_hours.notnull()
+    own = {**filled(found, (*LABOR, *NET), counts=ENTRY_COUNTS), **bases(sales=sold, labor=worked)}
+    return found.mutate(**own, **read_reasons(found))
 
 
 #: What net sales are made of.
@@ -138,4 +183,5 @@ def sales_by(name: str) -> Any:
     """The sales sums of a day by a column of the order."""
     found = all_joined(sales(SALES, by_order(name), by=name), known("orders"))
     own = filled(found, SALES_ZERO, counts=COUNTS)
+    own |= bases(sales=found.orders.notnull() | found.sales_as_of.notnull())
     return found.mutate(**own, guests=found.guests.cast("int64"), sales_read_reason=sales_read_reason(found))

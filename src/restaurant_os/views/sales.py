@@ -108,7 +108,8 @@ def _before_discount(lines: Any) -> Any:
 def voided_lines() -> Any:
     """Lines voided by themselves or with their check or order; none of an order in test mode."""
     lines, orders = table("fact_order_items"), table("fact_orders")
-    return joined(lines.filter(lines.is_voided & ~lines.is_deleted), orders.filter(~orders.is_test_mode), ORDER, how="inner")
+    voided = lines.filter(lines.is_voided & ~lines.is_deleted).select(*CHECK, "business_hour", "pre_discount_price", "item_price")
+    return joined(voided, orders.filter(~orders.is_test_mode), ORDER, how="inner")
 
 
 def _voids(figures: Collection[str], split: Split) -> list[Part]:

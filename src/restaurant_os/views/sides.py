@@ -22,8 +22,8 @@ CALENDAR = ("starts_at", "ends_at", "week_start", "salaried_cost")
 
 
 def known(*datasets: str, more: Sequence[str] = ()) -> tuple[Any, Sequence[str], dict[str, str]]:
-    """For a join: `<side>_as_of` and `<side>_basis` of the datasets, and columns of the calendar."""
-    names = [*(f"{SIDES[name]}_{what}" for name in datasets for what in ("as_of", "basis")), *more]
+    """For a join: `<side>_as_of` and `<side>_read_by` of the datasets, and columns of the calendar."""
+    names = [*(f"{SIDES[name]}_{what}" for name in datasets for what in ("as_of", "read_by")), *more]
     return sides(*datasets), DAY, {name: name for name in names}
 
 
@@ -33,9 +33,9 @@ def calendar_days() -> Part:
 
 
 def sides(*datasets: str) -> Any:
-    """One row per day of the calendar: its bounds, and per dataset `<side>_as_of` and `<side>_basis`.
+    """One row per day of the calendar: its bounds, and per dataset `<side>_as_of` and `<side>_read_by`.
 
-    The basis is 'whole day' when the latest read was of the whole business date, 'changes' when changes were followed for longer.
+    It was read by 'whole day' when the latest read was of the whole business date, 'changes' when changes were followed for longer.
     The chain of changes vouches for a day when it began before the day did, or before the day was read whole: what happened before
     a chain began is in no change it saw.
     """
@@ -49,12 +49,11 @@ def sides(*datasets: str) -> Any:
     own = {}
     for name in datasets:
         whole, start, mark = found[f"{name}_whole"], found[f"{name}_start"], found[f"{name}_mark"]
-        read = (whole >= found.starts_at).fill_null(False)
-        covered = (start <= found.starts_at).fill_null(False) | (start <= whole).fill_null(False)
-        followed = (mark > found.starts_at).fill_null(False) & covered
-        longer = followed & ~(whole >= mark).fill_null(False)
+        # Where one of them is null a condition does not hold, so none is filled but what is negated.
+        longer = (mark > found.starts_at) & ((start <= found.starts_at) | (start <= whole)) & ~(whole >= mark).fill_null(False)
+        read = whole >= found.starts_at
         own[f"{SIDES[name]}_as_of"] = ibis.cases((longer, mark), (read, whole), else_=nothing)
-        own[f"{SIDES[name]}_basis"] = ibis.cases((longer, "changes"), (read, "whole day"), else_=unknown)
+        own[f"{SIDES[name]}_read_by"] = ibis.cases((longer, "changes"), (read, "whole day"), else_=unknown)
     return found.select(*DAY, *CALENDAR, **own)
 
 
@@ -90,14 +89,18 @@ def _chains(datasets: tuple[str, ...]) -> Any:
     return reached.group_by("restaurant_guid").agg(**own)
 
 
-def read_reason(day: Any, other: str) -> Any:
-    """Why nothing can be made of the sales side and the other one of a day; null when both are known for as long as it takes."""
+def read_reason(day: Any, other: str, *, of_one_kind: Any = None) -> Any:
+    """Why nothing can be made of the sales side and the other one of a day; null when both are known for as long as it takes.
+
+    `of_one_kind`: a condition under which neither is stale: both are totals that their sender takes for the day's.
+    """
     import ibis
 
     sales, theirs = day.sales_as_of, day[f"{other}_as_of"]
 
     def stale(this: Any, that: Any) -> Any:
-        return (this < day.ends_at) & (that.delta(this, unit="microsecond") > STALE_AFTER_MICROSECONDS)
+        behind = (this < day.ends_at) & (that.delta(this, unit="microsecond") > STALE_AFTER_MICROSECONDS)
+        return behind if of_one_kind is None else behind & ~of_one_kind
 
     return ibis.cases(
         (sales.isnull(), "no sales read"),

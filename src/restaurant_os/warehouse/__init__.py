@@ -76,9 +76,10 @@ class Changes:
 
     def of(self, restaurant_guids: Sequence[str]) -> Changes:
         """The part of some locations."""
+        own = set(restaurant_guids)
         return Changes(
-            {guid: counts for guid, counts in self.locations.items() if guid in restaurant_guids},
-            {(guid, day): counts for (guid, day), counts in self.days.items() if guid in restaurant_guids},
+            {guid: counts for guid, counts in self.locations.items() if guid in own},
+            {(guid, day): counts for (guid, day), counts in self.days.items() if guid in own},
         )
 
 
@@ -115,6 +116,8 @@ class Warehouse(Protocol):
 
     #: How a person would name it, without secrets.
     label: str
+    #: Live state lands no more often than this; 0 where a commit costs little.
+    lands_every_seconds: float
 
     def commit(self, commit: Commit) -> Changes:
         """Land everything of `commit`, or nothing."""
@@ -122,6 +125,10 @@ class Warehouse(Protocol):
 
     def next_read(self, restaurant_guid: str) -> int:
         """The location's read sequence moved on by one, durably: taken before a read whose records carry no version."""
+        ...
+
+    def fold_ledger(self, before: datetime) -> int:
+        """Make one of the ledger's rows, of syncs before an instant, that say the same together; gives how many are gone."""
         ...
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """The embedded warehouse: one DuckDB file, no server.
 
-One process at a time may hold the file for writing, so whoever needs it opens it, works and closes it again; others wait
-their turn for a bounded time and are then told whom they wait for.
+One process at a time may hold the file for writing, so whoever needs it opens it, works and closes it again; others stand in
+line for a bounded time and are then told whom they wait for. A service may keep it open while nobody else wants it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from restaurant_os.errors import LockedError, WarehouseError
+from restaurant_os.boundaries import crossing
+from restaurant_os.errors import DiskFullError, LockedError, StoppedError, WarehouseError
 from restaurant_os.tables import (
     CALENDAR_TABLES,
-    CHANGED_DAYS,
     COUNT,
     DATASETS,
     DATE,
@@ -41,7 +41,6 @@ from restaurant_os.tables import (
     RATE,
     READ_SEQUENCES,
     REAL,
-    SYNC_RUNS,
     TABLES,
     TEXT,
     TableSpec,
@@ -50,10 +49,14 @@ from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit, lookups, together
 from restaurant_os.warehouse.compiled import views
 from restaurant_os.warehouse.daysets import DaySetMerge
+from restaurant_os.warehouse.fold import fold_runs
 from restaurant_os.warehouse.history import HistoryMerge
+from restaurant_os.warehouse.kept import KeptFile
+from restaurant_os.warehouse.latest import keep_latest
+from restaurant_os.warehouse.line import next_in_line
 from restaurant_os.warehouse.lists import replace_rows
 from restaurant_os.warehouse.merge import Run, SetMerge
-from restaurant_os.warehouse.quarantine import quarantine
+from restaurant_os.warehouse.records import record
 from restaurant_os.warehouse.snapshots import Snapshots
 
 SQL_TYPES = {
@@ -71,12 +74,19 @@ SAFE_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensio
 #: Of rows, in the file: a checkpoint writes the last, unfilled group of every table anew, and two threads take a group each.
 ROW_GROUP_SIZE = 16_384
 TWO_THREADS = {"threads": "2"}
+#: No query of ours counts on the order in which rows came, and keeping it costs a fifth of an insert.
+ANY_ORDER = {"preserve_insertion_order": "false"}
+#: A checkpoint may write the row groups that are not full anew, as fewer. Commits that only add leave that to the next that changes rows.
+NO_VACUUM = {"max_vacuum_tasks": "0"}
+VACUUM = "SET GLOBAL max_vacuum_tasks = 100"
 #: What DuckDB says of a file that another process has open, and another connection of this one.
 HELD = ("Could not set lock", "Unique file handle conflict")
 SCHEMA_TABLE = "restaurant_os_schema"
 #: The days read whole, as `daysets.py` wants them.
 DAYS = pa.schema([("restaurant_guid", TEXT), ("business_date", DATE), ("read_seq", COUNT)])
 UTC_SESSION = "SET TimeZone = 'UTC'"
+#: Between two looks whether the file is free: at first, and at most.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.002, 0.02
 
 
 @dataclass(slots=True, eq=False)
@@ -88,19 +98,35 @@ class _Waiting:
 
 
 class DuckDBWarehouse:
-    """`wait_seconds`: how long to wait for a file that another process holds. `memory_limit`: as DuckDB writes it, e.g. '256MB'."""
+    """`wait_seconds`: how long to wait for a file that another process holds. `memory_limit`: as DuckDB writes it, e.g. '256MB'.
+
+    `idle_seconds`: how long the file may stay open with nothing to do while nobody else wants it; 0 closes it after every step. `stopping`: once it is
+    set nobody waits for the file any more.
+    """
+
+    lands_every_seconds = 0.0
 
     def __init__(
-        self, path: Path, *, wait_seconds: float = 30.0, memory_limit: str = "256MB", now: Callable[[], datetime] | None = None
+        self,
+        path: Path,
+        *,
+        wait_seconds: float = 30.0,
+        memory_limit: str = "256MB",
+        now: Callable[[], datetime] | None = None,
+        idle_seconds: float = 0.0,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.path = path
         self.label = f"duckdb {path}"
         self.wait_seconds = wait_seconds
         self.memory_limit = memory_limit
+        self.stopping = stopping or threading.Event()
         self.now = now or (lambda: datetime.now(UTC))
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._queue: list[_Waiting] = []
+        self._landing: list[_Waiting] = []
+        self._file = KeptFile(path, opened=self._opened, begin=_begin_session, seconds=idle_seconds, is_wanted=self._is_wanted)
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
@@ -113,63 +139,84 @@ class DuckDBWarehouse:
         waiting = _Waiting(commit)
         with self._counting:
             self._queue.append(waiting)
-        with self._turn:
-            if waiting.outcome is None:
-                self._land(self._group(waiting))
+        try:
+            with self._turn:
+                while waiting.outcome is None:
+                    self._land(self._group())
+        finally:
+            with self._counting:
+                self._queue.remove(waiting)
         if isinstance(waiting.outcome, BaseException):
             raise waiting.outcome
         return waiting.outcome or Changes()
 
-    def _group(self, first: _Waiting) -> list[_Waiting]:
-        """`first` and whatever else waits and can land with it: of the same dataset and mode, of other locations."""
-        group = [first]
-        taken = set(first.commit.restaurant_guids)
+    def _group(self) -> list[_Waiting]:
+        """The first in the queue, and whatever can land with it: of the same dataset and mode, of locations that neither it nor any commit
+        that is left waiting before it has. So each location's commits keep their order."""
         with self._counting:
-            for other in self._queue:
-                same = (other.commit.dataset, other.commit.load_mode) == (first.commit.dataset, first.commit.load_mode)
-                if other is not first and same and taken.isdisjoint(other.commit.restaurant_guids):
-                    group.append(other)
-                    taken.update(other.commit.restaurant_guids)
-            self._queue = [other for other in self._queue if other not in group]
+            waiting = [other for other in self._queue if other.outcome is None]
+        first = waiting[0].commit
+        group: list[_Waiting] = []
+        taken: set[str] = set()
+        for other in waiting:
+            own = other.commit
+            if (own.dataset, own.load_mode) == (first.dataset, first.load_mode) and taken.isdisjoint(own.restaurant_guids):
+                group.append(other)
+            taken.update(own.restaurant_guids)
         return group
 
+    def _is_wanted(self) -> bool:
+        """Whether a commit waits that is not among those that land now."""
+        with self._counting:
+            return any(other.outcome is None and other not in self._landing for other in self._queue)
+
     def _land(self, group: list[_Waiting]) -> None:
+        self._landing = group
         try:
             changes = self._transaction(together([waiting.commit for waiting in group]))
-        except WarehouseError as problem:
-            if len(group) == 1 or isinstance(problem, LockedError):
-                for waiting in group:
+        except Exception as problem:  # noqa: BLE001 - whatever it is, those who wait beside it must hear of their own commits
+            for waiting in group:
+                if len(group) == 1 or isinstance(problem, LockedError):
                     waiting.outcome = problem
-            else:
-                for waiting in group:
+                else:
                     self._land([waiting])
             return
         for waiting in group:
             waiting.outcome = changes.of(waiting.commit.restaurant_guids)
 
     def _transaction(self, commit: Commit) -> Changes:
-        with self._open() as connection, _as_our_errors(self.path):
+        with self._open() as connection:
             loaded_at = self.now()
-            with transaction(connection):
+            with crossing("merge"), transaction(connection):
                 changes = self._merge(connection, commit, loaded_at)
-                _record(connection, commit, changes, loaded_at)
+                record(partial(run, connection), partial(_insert, connection), commit, changes, loaded_at)
+                if changes.changed:
+                    run(connection, VACUUM)
             return changes
 
     def next_read(self, restaurant_guid: str) -> int:
-        with self._turn, self._open() as connection, _as_our_errors(self.path), transaction(connection):
+        with self._open() as connection, transaction(connection):
             taken = f"SELECT coalesce(max(last), 0) + 1 FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?"
             [(last,)] = run(connection, taken, [restaurant_guid])
             run(connection, f"DELETE FROM {READ_SEQUENCES.name} WHERE restaurant_guid = ?", [restaurant_guid])
             _insert(connection, READ_SEQUENCES, [{"restaurant_guid": restaurant_guid, "last": last, LOADED_AT: self.now()}])
         return int(last)
 
+    def fold_ledger(self, before: datetime) -> int:
+        with self._open() as connection, transaction(connection):
+            return fold_runs(partial(run, connection), before)
+
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         [found] = self.answers((sql, parameters))
         return found
 
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-        with self._turn, self._open() as connection, _as_our_errors(self.path):
+        with self._open() as connection:
             return [run(connection, sql, parameters) for sql, parameters in questions]
+
+    def close(self) -> None:
+        """Let go of the file now, where it stayed open."""
+        self._file.close()
 
     # --- its parts ------------------------------------------------------------------------------------------------
 
@@ -189,10 +236,13 @@ class DuckDBWarehouse:
         for history in DATASETS[commit.dataset].histories:
             if history.name in commit.tables and commit.tables[history.name].num_rows:
                 changes = changes.plus(_keep_history(statement, history, commit, loaded_at))
+        for spec in DATASETS[commit.dataset].latest:
+            if spec.name in commit.tables:
+                changes = changes.plus(keep_latest(statement, spec, loaded_at))
         for spec in (*CALENDAR_TABLES, MENU_PUBLICATIONS):
             if spec.name in commit.tables:
                 replace_rows(statement, spec, loaded_at)
-        snapshots.after(max([sync.started_at for sync in commit.runs], default=loaded_at))
+        snapshots.after(commit.runs)
         return changes
 
     def _merges(
@@ -206,7 +256,8 @@ class DuckDBWarehouse:
         }
         for records in dataset.sets:
             if records.header.name in commit.tables:
-                yield SetMerge(partial(run, connection), records, **shared)
+                staged = {spec.name: commit.tables[spec.name].num_rows for spec in records.tables}
+                yield SetMerge(partial(run, connection), records, staged=staged, **shared)
         for spec in dataset.day_sets:
             if spec.name in commit.tables:
                 days = [asdict(own) for own in commit.day_sets if own.table == spec.name]
@@ -216,16 +267,22 @@ class DuckDBWarehouse:
     @contextmanager
     def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file, ours alone for a moment, with every table and view up to date."""
+        with _as_our_errors(self.path), self._file.use() as connection:
+            yield connection
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
         self._make_folder()
         if not self.path.exists():
             _begin_file(self.path)
-        connection = connect(self.path, wait_seconds=self.wait_seconds, config={"memory_limit": self.memory_limit, **TWO_THREADS})
+        config = {"memory_limit": self.memory_limit, **TWO_THREADS, **ANY_ORDER, **NO_VACUUM}
+        connection = connect(self.path, wait_seconds=self.wait_seconds, config=config, stopping=self.stopping)
         try:
             with _as_our_errors(self.path):
                 ensure_schema(connection, self.path)
-            yield connection
-        finally:
+        except BaseException:
             _close(connection)
+            raise
+        return connection
 
     def _make_folder(self) -> None:
         try:
@@ -249,38 +306,53 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[An
     return connection.execute(sql, list(parameters)).fetchall()
 
 
-def connect(path: Path, *, wait_seconds: float, config: dict[str, str], read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(
+    path: Path, *, wait_seconds: float, config: dict[str, str], read_only: bool = False, stopping: threading.Event | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open the file, waiting for our turn at it.
 
     Raises:
         LockedError: another process held it all the time; names its id.
+        StoppedError: `stopping` was set while we waited.
         WarehouseError: it is no DuckDB file, or cannot be read or written.
     """
     give_up = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return _connected(path, config, read_only)
-        except duckdb.Error as problem:
-            found = str(problem)
-            if not any(said in found for said in HELD):
-                raise our_error(problem, path) from None
-            if time.monotonic() >= give_up:
-                raise _locked(found, path, wait_seconds) from None
-            time.sleep(random.uniform(0.005, 0.05))
+    pause = FIRST_PAUSE_SECONDS
+    stopping = stopping or threading.Event()
+    with next_in_line(path, give_up=give_up, stopping=stopping):
+        connection = None if read_only else duckdb.connect(config={**SAFE_CONFIG, **config})
+        while True:
+            try:
+                return _attached(connection, path) if connection else _read_only(path, config)
+            except duckdb.Error as problem:
+                found, is_held = str(problem), any(said in str(problem) for said in HELD)
+                if is_held and time.monotonic() < give_up and not stopping.wait(random.uniform(pause / 2, pause)):
+                    pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+                    continue
+                if connection:
+                    connection.close()
+                if is_held and stopping.is_set():
+                    raise StoppedError(
+                        f"warehouse {path}: stopped while another process held the file; what was committed is in."
+                    ) from None
+                raise (_locked(found, path, wait_seconds) if is_held else our_error(problem, path)) from None
 
 
-def _connected(path: Path, config: dict[str, str], read_only: bool) -> duckdb.DuckDBPyConnection:
-    if read_only:
-        connection = duckdb.connect(str(path), read_only=True, config={**SAFE_CONFIG, **config})
-    else:
-        connection = duckdb.connect(config={**SAFE_CONFIG, **config})
-        quoted = str(path).replace("'", "''")
-        try:
-            run(connection, f"ATTACH '{quoted}' AS warehouse (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
-            run(connection, "USE warehouse")
-        except duckdb.Error:
-            connection.close()
-            raise
+def _attached(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyConnection:
+    """A connection that has no file yet is given this one; refused, it may be asked again, which is cheaper than a new one."""
+    quoted = str(path).replace("'", "''")
+    run(connection, f"ATTACH '{quoted}' AS warehouse (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+    _begin_session(connection)
+    return connection
+
+
+def _begin_session(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "USE warehouse")
+    run(connection, UTC_SESSION)
+
+
+def _read_only(path: Path, config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(path), read_only=True, config={**SAFE_CONFIG, **config})
     run(connection, UTC_SESSION)
     return connection
 
@@ -312,7 +384,7 @@ def our_error(problem: Exception, path: Path) -> WarehouseError:
 
 
 def disk_full(path: Path) -> WarehouseError:
-    return WarehouseError(
+    return DiskFullError(
         f"warehouse {path}: the disk is full. Nothing of this step was written; everything before it is in.",
         next_step="Free some space, then run the same command again: what is in stays in.",
     )
@@ -427,33 +499,6 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, spec: TableSpec, path: 
                 f'warehouse {path}: table "{spec.name}", column "{column.name}" is {found[column.name]}, {wanted} was expected. Nothing was changed.',
                 next_step="This file was made by something else, or by a newer version: name another file in `warehouse`.",
             )
-
-
-# --- ledger, changed days -------------------------------------------------------------------------------
-
-
-def _record(connection: duckdb.DuckDBPyConnection, commit: Commit, changes: Changes, loaded_at: datetime) -> None:
-    """What belongs to a commit beside its rows, in the same transaction."""
-    _insert(connection, SYNC_RUNS, [{**asdict(run), LOADED_AT: loaded_at} for run in commit.runs])
-    if changes.days:
-        [(sequence,)] = run(connection, f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
-        _insert(
-            connection,
-            CHANGED_DAYS,
-            [
-                {
-                    "dataset": commit.dataset,
-                    "restaurant_guid": guid,
-                    "business_date": on,
-                    "sequence": sequence,
-                    "rows_added": added,
-                    "rows_changed": changed,
-                    LOADED_AT: loaded_at,
-                }
-                for (guid, on), (added, changed) in changes.days.items()
-            ],
-        )
-    quarantine(partial(run, connection), partial(_insert, connection), commit, loaded_at)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, spec: TableSpec, rows: list[dict[str, Any]]) -> None:

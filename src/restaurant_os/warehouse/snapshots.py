@@ -15,7 +15,8 @@ from typing import Any
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED
 from restaurant_os.tables import CASH, CHANGED_DAYS, DAY_SNAPSHOTS, DIM_BUSINESS_DAYS, LABOR, ORDERS, SYNC_RUNS
 from restaurant_os.text import printable
-from restaurant_os.warehouse.merge import Run, day, instant, text
+from restaurant_os.warehouse import SyncRun
+from restaurant_os.warehouse.merge import MOST_NAMED, Run, day, instant, text
 
 #: From a closeout until its day is settled.
 SETTLED_AFTER = timedelta(hours=6)
@@ -23,13 +24,17 @@ SETTLES = f"d.ends_at + INTERVAL '{SETTLED_AFTER // timedelta(hours=1)} hours'"
 MOST_RECORDS = 100
 BASELINE = 0
 
-#: By dataset: the view its figures come from, and which column of it each figure is.
+#: By dataset: the view, or a query of one, that its figures come from, and which column of it each figure is.
 FIGURES: dict[str, tuple[str, dict[str, str]]] = {
     ORDERS.name: (
         "daily_sales",
         {name: name for name in ("orders", "gross_sales", "discounts", "refunds", "net_sales", "tax", "tips")},
     ),
-    LABOR.name: ("daily_profitability", {"labor_hours": "labor_hours", "labor_cost": "labor_cost"}),
+    # Of the punches alone, never of a summary.
+    LABOR.name: (
+        "(SELECT restaurant_guid, business_date, sum(labor_hours) AS hours, sum(labor_cost) AS cost FROM profitability_by_role GROUP BY 1, 2) AS l",
+        {"labor_hours": "hours", "labor_cost": "cost"},
+    ),
     CASH.name: ("daily_cash", {"cash_entries": "entries_total", "cash_deposits": "actual_deposit"}),
 }
 NAMES = (
@@ -64,9 +69,7 @@ class Snapshots:
         if not settled:
             return
         self._watched |= {own: set() for own in settled if own not in self._watched}
-        kept = set(
-            self._rows(f"SELECT restaurant_guid, business_date FROM {DAY_SNAPSHOTS.name} WHERE dataset = {text(self.dataset)}", settled)
-        )
+        kept = self._rows(f"SELECT restaurant_guid, business_date FROM {DAY_SNAPSHOTS.name} WHERE dataset = {text(self.dataset)}", settled)
         fresh = [own for own in settled if own not in kept]
         if fresh:
             ends = f"(SELECT restaurant_guid, business_date, {SETTLES} AS taken_at FROM {DIM_BUSINESS_DAYS.name} AS d)"
@@ -79,10 +82,13 @@ class Snapshots:
             here = f"restaurant_guid = {text(guid)} AND business_date = {day(on)}"
             records.update(str(one) for (one,) in self.run(f"SELECT DISTINCT id FROM ({touched}) AS q WHERE {here}"))
 
-    def after(self, taken_at: datetime) -> None:
-        """What the commit made of the settled days. `taken_at`: when the read that changed them began."""
+    def after(self, runs: Sequence[SyncRun]) -> None:
+        """What the commit made of the settled days: as of when the location's read began, or the commit itself where events brought them."""
+        if not self._watched:
+            return
+        [(sequence,)] = self.run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
         for own, records in self._watched.items():
-            [(sequence,)] = self.run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+            taken_at = max([sync.started_at for sync in runs if sync.restaurant_guid == own[0]], default=self.loaded_at)
             taken = f"(SELECT restaurant_guid, business_date, {instant(taken_at)} AS taken_at FROM {DIM_BUSINESS_DAYS.name})"
             self._insert([own], sequence=str(sequence), taken=taken, records=text(_joined(records)))
             self._drop_unchanged(own, sequence)
@@ -90,25 +96,41 @@ class Snapshots:
     # --- its parts ------------------------------------------------------------------------------------------------
 
     def _settled(self, days: Sequence[Day]) -> list[Day]:
-        """Those the ledger had read, before this commit, at or after the time at which they settle."""
+        """Those the ledger had read, before this commit, at or after the time at which they settle.
+
+        The bounds say twice what the conditions beside them say, as constants by which an engine passes over most of the ledger.
+        """
         if not days:
             return []
-        found = self._rows(
-            f"""SELECT restaurant_guid, business_date FROM {DIM_BUSINESS_DAYS.name} AS d WHERE EXISTS (
-                SELECT 1 FROM {SYNC_RUNS.name} AS r WHERE r.dataset = {text(self.dataset)} AND r.restaurant_guid = d.restaurant_guid
-                AND r.status = 'done' AND (
-                    (r.window_kind = {text(BUSINESS_DATE)} AND r.business_date = d.business_date AND r.started_at >= {SETTLES})
-                    OR (r.window_kind = {text(MODIFIED)} AND r.window_start <= {SETTLES} AND r.window_end >= {SETTLES})))""",
-            days,
-        )
-        return [own for own in days if own in set(found)]
+        [(first, last)] = self.run(f"SELECT min({SETTLES}), max({SETTLES}) FROM {DIM_BUSINESS_DAYS.name} AS d WHERE {_near(days)}")
+        [(newest,)] = self.run(f"SELECT greatest(max(started_at), max(window_end)) FROM {SYNC_RUNS.name}")
+        if first is None or newest is None or newest < first:
+            return []
+        found: set[Day] = set()
+        for kind, covers, bounds in (
+            (
+                MODIFIED,
+                f"r.window_start <= {SETTLES} AND r.window_end >= {SETTLES}",
+                f"r.window_end >= {instant(first)} AND r.window_start <= {instant(last)}",
+            ),
+            (
+                BUSINESS_DATE,
+                f"r.business_date = d.business_date AND r.started_at >= {SETTLES}",
+                f"r.started_at >= {instant(first)}",
+            ),
+        ):
+            read = f"""SELECT 1 FROM {SYNC_RUNS.name} AS r WHERE r.dataset = {text(self.dataset)} AND r.restaurant_guid = d.restaurant_guid
+                AND r.status = 'done' AND r.window_kind = {text(kind)} AND {covers} AND {bounds}"""
+            found.update(
+                self._rows(f"SELECT restaurant_guid, business_date FROM {DIM_BUSINESS_DAYS.name} AS d WHERE EXISTS ({read})", days)
+            )
+            if len(found) == len(days):
+                break
+        return [own for own in days if own in found]
 
-    def _rows(self, query: str, days: Sequence[Day]) -> list[Day]:
+    def _rows(self, query: str, days: Sequence[Day]) -> set[Day]:
         """The days among `days` that a query of (restaurant_guid, business_date) brings."""
-        places = f"restaurant_guid IN ({', '.join(text(guid) for guid in sorted({guid for guid, _ in days}))})"
-        dates = f"business_date IN ({', '.join(day(on) for on in sorted({on for _, on in days}))})"
-        wanted = set(days)
-        return [(guid, on) for guid, on in self.run(f"{query} AND {places} AND {dates}") if (guid, on) in wanted]
+        return {(guid, on) for guid, on in self.run(f"{query} AND {_near(days)}")} & set(days)
 
     def _insert(self, days: Sequence[Day], *, sequence: str, taken: str, records: str) -> None:
         view, columns = FIGURES[self.dataset]
@@ -130,6 +152,13 @@ class Snapshots:
         self.run(f"""DELETE FROM {DAY_SNAPSHOTS.name} AS s WHERE {here} AND sequence = {sequence} AND EXISTS (
             SELECT 1 FROM (SELECT * FROM {DAY_SNAPSHOTS.name} WHERE {here} AND sequence < {sequence} ORDER BY sequence DESC LIMIT 1) AS p
             WHERE {same})""")
+
+
+def _near(days: Sequence[Day]) -> str:
+    """Condition that all of `days` meet, and few others."""
+    guids = sorted({guid for guid, _ in days})
+    dates = f"business_date IN ({', '.join(day(on) for on in sorted({on for _, on in days}))})"
+    return f"{dates} AND restaurant_guid IN ({', '.join(text(guid) for guid in guids)})" if len(guids) <= MOST_NAMED else dates
 
 
 def _joined(records: Iterable[str]) -> str:

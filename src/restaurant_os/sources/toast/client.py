@@ -177,7 +177,11 @@ class ToastClient:
             )
 
     def learn_clock(self, location: str) -> None:
-        """Ask twice for anything, so that `http.now()` goes by the server's clock even when a token was at hand and one answer lies."""
+        """Ask twice for anything, so that `http.now()` goes by the server's clock even when a token was at hand and one answer lies.
+
+        What was known before is forgotten: in a process that keeps running either clock may have been set since.
+        """
+        told = []
         for _ in range(2):
             retried(
                 lambda: self._clock_answer(location),
@@ -185,6 +189,8 @@ class ToastClient:
                 self.http,
                 lambda error, seconds: self.on_wait(location, error.message, seconds),
             )
+            told.append(self.http.last_skew)
+        self.http.go_by(told)
 
     def _clock_answer(self, location: str) -> None:
         self.pacer.wait(OTHER, location)

@@ -7,7 +7,7 @@ order costs itself alone. A body that is not JSON at all is no order's fault: it
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -32,6 +32,8 @@ HOUR_US = 3_600_000_000
 PAGES_TOGETHER = 4
 #: More copies than are decoded between a `begin` and its `rest`.
 COPIES_AT_ONCE = 1 << 32
+#: Of the whole process: units of several locations are merged at once, and a later page's copy has the greater number.
+_begun = itertools.count()
 #: More than locations are read at once.
 MOST_DECODERS = 256
 
@@ -146,50 +148,73 @@ class PageDecoder:
     def _flatten(self, rows: Rows, orders: list[Order], read_at: str | None) -> None:
         flattener = Flattener(restaurant_guid=self.restaurant_guid, discount_kinds=self.discount_kinds, read_at=read_at)
         for order in orders:
-            flattener.add(rows, order, self._day(order), next(self._copies))
+            flattener.add(rows, order, day_of_order(order, self.rule), next(self._copies))
         check_unique(rows)
 
     def _tables(self, rows: Rows) -> dict[str, pa.RecordBatch]:
-        return {spec.name: self._arrow(spec, rows.tables[spec.name]) for spec in ORDER_TABLES}
-
-    def _day(self, order: Order) -> int:
-        """Toast's business date; where it gives none, the promise or the opening on the location's own wall clock."""
-        if order.business_date is not None:
-            return DATES[order.business_date]
-        instant = order.promised_date or order.opened_date
-        if instant is None:
-            raise RejectedRecordError(Place(order.guid, "Order.businessDate", "missing, and openedDate too: the order has no day"))
-        try:
-            day = self.rule.date_of(instants([[instant]], ["Order.openedDate"])[0][0].as_py())
-        except (ValueError, OverflowError):
-            raise RejectedRecordError(
-                Place(order.guid, "Order.openedDate", f"'{printable(instant, 60)}' is no time of any business day")
-            ) from None
-        return DATES[day.year * 10_000 + day.month * 100 + day.day]
-
-    def _arrow(self, spec: TableSpec, rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
-        columns = staged_columns(spec)
-        values = transposed(spec, rows, len(columns))
-        if spec.name in HOURS:
-            hour, day = HOURS[spec.name]
-            values[hour] = self._hours(values[hour], values[day])
-        return pa.record_batch(arrays(columns, values), schema=staged_schema(spec))
-
-    def _hours(self, texts: Sequence[str | None], days: Sequence[int]) -> pa.Array:
-        """Whole hours from the start of each row's business day to its instant; null outside the day."""
-        [found] = instants([texts], ["Check.openedDate"])
-        bounds = {day: self._day_bounds(day) for day in set(days)}
-        first, last = np.array([bounds[day] for day in days], dtype=np.int64).reshape(-1, 2).T
-        at = found.cast(pa.int64()).fill_null(-1).to_numpy()
-        return pa.array((at - first) // HOUR_US, COUNT, mask=(at < first) | (at >= last))
-
-    def _day_bounds(self, day: int) -> tuple[int, int]:
-        start, end = self.rule.bounds(date(1970, 1, 1) + timedelta(days=day))
-        return int(start.timestamp()) * 1_000_000, int(end.timestamp()) * 1_000_000
+        return order_tables(rows, lambda guid: self.rule)
 
     def _rejected(self, raw: bytes, day: date | None, field: str, reason: str) -> Rejected:
-        day = _known_day(fields_of(raw).get("businessDate")) or day
+        day = known_day(fields_of(raw).get("businessDate")) or day
         return rejected(raw, field, reason, restaurant_guid=self.restaurant_guid, day=day, copy=next(self._copies))
+
+
+def first_copy() -> int:
+    """The number of the first of `COPIES_AT_ONCE` copies that nobody else in this process has; each time greater."""
+    return next(_begun) * COPIES_AT_ONCE
+
+
+def day_of_order(order: Order, rule: BusinessDay) -> int:
+    """Toast's business date, in days since 1970-01-01; where it gives none, the promise or the opening on the location's own wall clock.
+
+    Raises:
+        RejectedRecordError: there is none, or it is no date.
+    """
+    if order.business_date is not None:
+        return DATES[order.business_date]
+    instant = order.promised_date or order.opened_date
+    if instant is None:
+        raise RejectedRecordError(Place(order.guid, "Order.businessDate", "missing, and openedDate too: the order has no day"))
+    try:
+        day = rule.date_of(instants([[instant]], ["Order.openedDate"])[0][0].as_py())
+    except (ValueError, OverflowError):
+        raise RejectedRecordError(
+            Place(order.guid, "Order.openedDate", f"'{printable(instant, 60)}' is no time of any business day")
+        ) from None
+    return DATES[day.year * 10_000 + day.month * 100 + day.day]
+
+
+def order_tables(rows: Rows, rule_of: Callable[[str], BusinessDay]) -> dict[str, pa.RecordBatch]:
+    """Rows as they are staged. `rule_of`: the business day of a location, by its GUID.
+
+    Raises:
+        RejectedRecordError: a value does not fit its column.
+    """
+    return {spec.name: _arrow(spec, rows.tables[spec.name], rule_of) for spec in ORDER_TABLES}
+
+
+def _arrow(spec: TableSpec, rows: list[tuple[Any, ...]], rule_of: Callable[[str], BusinessDay]) -> pa.RecordBatch:
+    columns = staged_columns(spec)
+    values = transposed(spec, rows, len(columns))
+    if spec.name in HOURS:
+        hour, location, day = HOURS[spec.name]
+        values[hour] = _hours(values[hour], values[location], values[day], rule_of)
+    return pa.record_batch(arrays(columns, values), schema=staged_schema(spec))
+
+
+def _hours(texts: Sequence[str | None], locations: Sequence[str], days: Sequence[int], rule_of: Callable[[str], BusinessDay]) -> pa.Array:
+    """Whole hours from the start of each row's business day to its instant; null outside the day."""
+    [found] = instants([texts], ["Check.openedDate"])
+    places = list(zip(locations, days, strict=True))
+    bounds = {place: _day_bounds(rule_of(place[0]), place[1]) for place in set(places)}
+    first, last = np.array([bounds[place] for place in places], dtype=np.int64).reshape(-1, 2).T
+    at = found.cast(pa.int64()).fill_null(-1).to_numpy()
+    return pa.array((at - first) // HOUR_US, COUNT, mask=(at < first) | (at >= last))
+
+
+def _day_bounds(rule: BusinessDay, day: int) -> tuple[int, int]:
+    start, end = rule.bounds(date(1970, 1, 1) + timedelta(days=day))
+    return int(start.timestamp()) * 1_000_000, int(end.timestamp()) * 1_000_000
 
 
 class Desk:
@@ -253,8 +278,6 @@ class OrderDecoder:
     """
 
     _workers = Workers(f"{__name__}:Desk")
-    #: Of the whole process: units of several locations are merged at once, and a later page's copy has the greater number.
-    _begun = itertools.count()
 
     def __init__(self, *, restaurant_guid: str, rule: BusinessDay, discount_kinds: Mapping[str, str]) -> None:
         self._settings: dict[str, Any] = {"restaurant_guid": restaurant_guid, "rule": rule, "discount_kinds": dict(discount_kinds)}
@@ -272,7 +295,7 @@ class OrderDecoder:
             return self._at.decode(body, read_at=read_at, day=day)
 
     def _begin(self) -> PageDecoder | ElsewhereDecoder:
-        settings = self._settings | {"first_copy": next(self._begun) * COPIES_AT_ONCE}
+        settings = self._settings | {"first_copy": first_copy()}
         worker = self._workers.take()
         return ElsewhereDecoder(worker, settings) if worker else PageDecoder(**settings)
 
@@ -313,7 +336,8 @@ def _joined(batches: list[Batch], versions: Mapping[str, str] | None = None) -> 
     return Batch(tables, rejected, {guid: version for guid, version in (versions or {}).items() if guid not in bad})
 
 
-def _known_day(value: object) -> date | None:
+def known_day(value: object) -> date | None:
+    """A business date as Toast writes it; None for anything else."""
     if not isinstance(value, int):
         return None
     try:
@@ -322,9 +346,9 @@ def _known_day(value: object) -> date | None:
         return None
 
 
-#: Where a table has its business hour (an instant until the arrays are made) and its business date.
+#: Where a table has its business hour (an instant until the arrays are made), its location and its business date.
 HOURS = {
-    spec.name: (staged_schema(spec).get_field_index("business_hour"), staged_schema(spec).get_field_index("business_date"))
+    spec.name: tuple(staged_schema(spec).get_field_index(name) for name in ("business_hour", "restaurant_guid", "business_date"))
     for spec in ORDER_TABLES
     if "business_hour" in spec.names
 }

@@ -1,0 +1,1 @@
+"""The web service: HTTP in, and nothing that decides."""

@@ -1,0 +1,144 @@
+"""A file that stays open between two uses of it, for as long as nobody else wants it.
+
+Opening it, and the checkpoint when it is closed, cost more than a small commit. What was committed is in DuckDB's log: a process that dies
+with the file open loses nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from restaurant_os.warehouse.line import someone_waits
+
+#: Between two looks whether somebody waits, or nobody came for too long.
+LOOK_SECONDS = 0.01
+#: How long the end of a process may wait for a use that another thread is in the middle of.
+EXIT_SECONDS = 2.0
+
+Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What is open, and the lock of whoever uses, opens or closes it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    connection: Connection | None = None
+    #: Device and inode, to tell when another file stands in its place.
+    file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(duckdb.Error):  # closing writes a checkpoint; where that fails the log still holds what was committed
+                connection.close()
+
+
+class KeptFile:
+    """One use of the file at a time. `opened` opens it; `begin` sets up a connection for another use of the open file.
+
+    `seconds`: how long it may stay open unused; 0 closes it after a use unless `is_wanted` says that another of this process comes at once. Whoever
+    waits for it has it soon, and the end of the process closes it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        opened: Callable[[], Connection],
+        begin: Callable[[Connection], None],
+        seconds: float,
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        self.path = path
+        self.seconds = seconds
+        self._opened = opened
+        self._begin = begin
+        self._is_wanted = is_wanted
+        self._held = _Held()
+        self._last_use = 0.0
+        self._keeper: threading.Thread | None = None
+        weakref.finalize(self, _end, self._held)
+
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """The open file, ours alone. After a block that fails it is closed: nothing of it is left."""
+        with self._held.lock:
+            try:
+                with self._own(self._open_file()) as connection:
+                    yield connection
+            except BaseException:
+                self._held.close()
+                raise
+            if someone_waits(self.path):
+                self._held.close()
+            elif self.seconds > 0:
+                self._keep()
+            elif not self._is_wanted():
+                self._held.close()
+
+    def close(self) -> None:
+        """Let go of it now."""
+        with self._held.lock:
+            self._held.close()
+
+    def _open_file(self) -> Connection:
+        held = self._held
+        if held.connection is not None and held.file != _identity(self.path):
+            held.close()
+        if held.connection is None:
+            held.connection = self._opened()
+            held.file = _identity(self.path)
+        return held.connection
+
+    @contextmanager
+    def _own(self, base: Connection) -> Iterator[Connection]:
+        """A connection for one use of a file that may stay open: its temporary tables and what it registers go with it."""
+        with base.cursor() as connection:
+            self._begin(connection)
+            yield connection
+
+    def _keep(self) -> None:
+        self._last_use = time.monotonic()
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._let_go, name="warehouse-keeper", daemon=True)
+            self._keeper.start()
+
+    def _let_go(self) -> None:
+        """Close the file once it is idle or wanted. While it is in use, whoever uses it looks at the end."""
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if not self._held.lock.acquire(blocking=False):
+                continue
+            try:
+                if self._held.connection is not None and (time.monotonic() - self._last_use >= self.seconds or someone_waits(self.path)):
+                    self._held.close()
+                if self._held.connection is None:
+                    self._keeper = None
+                    return
+            finally:
+                self._held.lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
+
+
+def _end(held: _Held) -> None:
+    """The process ends, or nobody has the warehouse any more."""
+    if held.lock.acquire(timeout=EXIT_SECONDS):
+        try:
+            held.close()
+        finally:
+            held.lock.release()
