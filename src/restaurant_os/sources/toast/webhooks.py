@@ -156,8 +156,8 @@ def _texts(body: bytes) -> Iterator[tuple[int, str, str]]:
 # --- what may be kept -------------------------------------------------------------------------------------------------
 
 _NAMES = b"|".join(sorted(name.encode() for name in PRIVATE_FIELDS))
-#: In valid JSON an unescaped quote before a letter always begins a string.
-_PRIVATE = re.compile(rb'(?<!\\)"(?:' + _NAMES + rb')"\s*+:\s*+(?!null|\{\s*\}|\[\s*\])')
+#: In valid JSON an unescaped quote before a letter always begins a string. Whether it is escaped is looked at afterwards: that costs a fifth.
+_PRIVATE = re.compile(rb'"(?:' + _NAMES + rb')"\s*+:\s*+(?!null|\{\s*\}|\[\s*\])')
 #: An escape that stands for a letter or a digit: a name could be written with it.
 _DISGUISE = re.compile(rb"\\u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")
 _KEY = re.compile(rb"(" + _STRING + rb")(\s*:\s*)?", re.DOTALL)
@@ -183,7 +183,7 @@ def cut(body: bytes) -> bytes:
 def _private_values(body: bytes) -> Iterator[int]:
     """Where the values begin that may not be kept."""
     if not _DISGUISE.search(body):
-        yield from (found.end() for found in _PRIVATE.finditer(body))
+        yield from (found.end() for found in _PRIVATE.finditer(body) if not body.endswith(b"\\", 0, found.start()))
         return
     for found in _KEY.finditer(body):
         if found[2] and _text(found[1]) in PRIVATE_FIELDS and not body.startswith(b"null", found.end()):
