@@ -55,7 +55,7 @@ def status(
     With --json the business dates; with --live --json the rest.
     """
     from restaurant_os import terminal
-    from restaurant_os.pipeline.status import day_statuses
+    from restaurant_os.pipeline.status import day_as_json, day_statuses
 
     span = span_of(first, last)
     app = built(context, config)
@@ -65,7 +65,7 @@ def status(
 
             terminal.print_json(live_as_json(_live(app, location)))
             return
-        terminal.print_json([_day(day) for day in day_statuses(app.warehouse, app.locations(location), span, app.clock.now())])
+        terminal.print_json([day_as_json(day) for day in day_statuses(app.warehouse, app.locations(location), span, app.clock.now())])
         return
     if not live:
         days = day_statuses(app.warehouse, app.locations(location), span, app.clock.now())
@@ -125,21 +125,6 @@ def _print_live(found: Any, *, with_jobs: bool) -> None:
         terminal.out.print(Text(printable(note, 600), style="yellow"), soft_wrap=True)
     if len(notes) > MOST_NOTES:
         terminal.out.print(f"... and {len(notes) - MOST_NOTES:,} more: restaurant-os status --live --json", highlight=False, soft_wrap=True)
-
-
-def _day(day: Any) -> dict[str, Any]:
-    return {
-        "location": day.location.name,
-        "restaurant_guid": day.location.toast_guid,
-        "dataset": day.dataset,
-        "business_date": day.business_date,
-        "state": day.state,
-        "why": day.why,
-        "rows": day.rows,
-        "quarantined": day.quarantined,
-        "last_read_at": day.last_read_at,
-        "as_of": day.as_of,
-    }
 
 
 @looking.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from restaurant_os.businessday import days_between
 from restaurant_os.pipeline.ledger import Chain, Ledger, ledger
@@ -51,6 +51,22 @@ def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span
             days = span.days if span else _known_days(location, own, now)
             found += [_day(location, dataset, day, own, now) for day in days]
     return found
+
+
+def day_as_json(day: DayStatus) -> dict[str, Any]:
+    """As `restaurant-os status --json` and `/v1/status` show it."""
+    return {
+        "location": day.location.name,
+        "restaurant_guid": day.location.toast_guid,
+        "dataset": day.dataset,
+        "business_date": day.business_date,
+        "state": day.state,
+        "why": day.why,
+        "rows": day.rows,
+        "quarantined": day.quarantined,
+        "last_read_at": day.last_read_at,
+        "as_of": day.as_of,
+    }
 
 
 def _known_days(location: Location, facts: _Facts, now: datetime) -> list[date]:

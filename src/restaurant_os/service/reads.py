@@ -14,7 +14,7 @@ from restaurant_os.errors import RestaurantOSError, UsageError
 from restaurant_os.live.meters import Meters
 from restaurant_os.live.status import live_as_json, live_status
 from restaurant_os.pipeline.plans import Period, Span
-from restaurant_os.pipeline.status import DayStatus, day_statuses
+from restaurant_os.pipeline.status import day_as_json, day_statuses
 from restaurant_os.reports import By, Grain, known_places, named, report_of, rows_of
 from restaurant_os.service import answers
 from restaurant_os.service.answers import AnswerError
@@ -174,18 +174,3 @@ def _check_size(grain: Grain, places: int, period: Period) -> None:
 def _listed(rows: Sequence[dict[str, Any]]) -> bytes:
     pieces = [json.dumps(plain(rows[at : at + ROWS_AT_ONCE]), ensure_ascii=True)[1:-1] for at in range(0, len(rows), ROWS_AT_ONCE)]
     return ("[" + ", ".join(pieces) + "]").encode()
-
-
-def day_as_json(day: DayStatus) -> dict[str, Any]:
-    return {
-        "location": day.location.name,
-        "restaurant_guid": day.location.toast_guid,
-        "dataset": day.dataset,
-        "business_date": day.business_date,
-        "state": day.state,
-        "why": day.why,
-        "rows": day.rows,
-        "quarantined": day.quarantined,
-        "last_read_at": day.last_read_at,
-        "as_of": day.as_of,
-    }

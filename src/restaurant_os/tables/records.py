@@ -6,7 +6,8 @@ from restaurant_os.tables.spec import COUNT, DATE, INSTANT, MONEY, TEXT, Column,
 
 SYNC_RUNS = TableSpec(
     name="sync_runs",
-    meaning="The ledger: one row per sync (dataset x location x window), written with the data. A row means: that data is in.",
+    meaning="The ledger: one row per sync (dataset x location x window), written with the data. A row means: that data is in. Of syncs three days old a "
+    "service joins windows that touch, and keeps the last read of a business date.",
     key=("sync_id",),
     role="record",
     columns=(
@@ -37,7 +38,8 @@ SYNC_RUNS = TableSpec(
 
 CHANGED_DAYS = TableSpec(
     name="changed_days",
-    meaning="The business days a commit changed (a day that lost a row too), for whoever computes from them.",
+    meaning="The business days that commits changed (a day that lost a row too), for whoever computes from them. A row may stand for several commits: "
+    "the newest sequence, with their sums.",
     key=("dataset", "restaurant_guid", "business_date", "sequence"),
     role="record",
     columns=(
