@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -222,9 +222,19 @@ def toast() -> Iterator[Toast]:
         yield running
 
 
+def skip_without_the_last_date(toast: Toast) -> None:
+    """A standing world ends when its last business date is over at every location: for some hours of each day it has nothing of the one that
+    a location has closed since."""
+    assert toast.simulator is not None
+    now = datetime.now(UTC)
+    if max(location.business_day.last_closed(now) for location in toast.locations()) > toast.simulator.world.last_day:
+        pytest.skip("in these hours the standing world has nothing of the last closed date")
+
+
 @pytest.fixture(scope="module")
 def all_of_it(toast: Toast, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[Finding]], list[str]]:
     """Every finding, the locations under Toast's own names; and these names in the order of the world."""
+    skip_without_the_last_date(toast)
     folder = tmp_path_factory.mktemp("group")
     client = desk(folder / "first", toast, begun=True).app().toast
     known = {one.toast_guid: one for one in discover(client)}
@@ -270,6 +280,7 @@ def test_a_missing_scope_is_named(tmp_path: Path, scopes: list[str], expected: d
     wanted = ["orders:read", "restaurants:read", *scopes]
     file.write_text(f'[[clients]]\nid = "demo-client"\nsecret = "demo-secret"\nscopes = {wanted}\n'.replace("'", '"'))
     with simulating(locations=1, days=1, last_day=None, clients=file) as toast:
+        skip_without_the_last_date(toast)
         found = findings(desk(tmp_path / "group", toast, begun=True).app())
     missing = [scope for _, named in expected.values() for scope in named]
 

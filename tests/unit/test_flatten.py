@@ -27,7 +27,7 @@ from orders_world import (
     refund_details,
     selection,
 )
-from restaurant_os.sources.toast.decode import OrderDecoder
+from restaurant_os.sources.toast import decode
 
 D = Decimal
 GUID = NORTH.toast_guid
@@ -63,7 +63,7 @@ STANDING: Json = {"is_voided": False, "is_deleted": False, "_copy": 0}
 
 def test_the_reference_s_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row of every table, whole."""
-    monkeypatch.setattr(OrderDecoder, "_begun", itertools.count())
+    monkeypatch.setattr(decode, "_begun", itertools.count())
     rows = flat(json.loads(SAMPLE), read_at="2026-03-10T00:00:00.000+0000")
 
     assert rows["fact_orders"] == [

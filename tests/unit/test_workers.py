@@ -14,6 +14,7 @@ import pytest
 
 from orders_world import NORTH, decoder, order, page
 from restaurant_os.errors import FatalError, RetryableError
+from restaurant_os.sources.toast import decode
 from restaurant_os.sources.toast.decode import Desk, OrderDecoder, PageElsewhere, PageHere
 from restaurant_os.sources.toast.workers import ENOUGH, Workers
 
@@ -48,7 +49,7 @@ def test_a_worker_gives_the_same_rows(workers: Workers, monkeypatch: pytest.Monk
     found = []
     for most, kind in ((2, PageElsewhere), (1, PageHere)):
         monkeypatch.setattr(workers, "_most", most)
-        monkeypatch.setattr(OrderDecoder, "_begun", itertools.count())
+        monkeypatch.setattr(decode, "_begun", itertools.count())
         own = decoder()
         pages = []
         for body in bodies:

@@ -63,11 +63,12 @@ class Lines:
         if not self._has_come.is_set():
             self._has_come.set()
 
-    def close(self, seconds: float = 1.0) -> None:
-        """Write what waits, if it can be written within so long."""
+    def close(self, seconds: float = 1.0) -> bool:
+        """Write what waits, if it can be written within so long. False: it could not, and the stream is not to be touched any more."""
         self._is_closed = True
         self._has_come.set()
         self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _write(self) -> None:
         while not self._is_closed or self._waiting:

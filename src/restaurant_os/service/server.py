@@ -46,10 +46,13 @@ def serve(app: App, host: str, port: int) -> int:
     lines = log.set_up(secrets_of(app.settings))
     server = Server(service, lines)
     lines.put({"at": log.now(), "level": "info", "message": f"listening on {', '.join(map(address, listeners))}"})
+    is_written = False
     try:
         server.run(listeners)
     finally:
-        lines.close()
+        is_written = lines.close()
+    if not is_written:
+        os._exit(0)  # nobody reads the log: at its end the interpreter would wait for that too
     waits = [thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()]
     if waits or not service.has_ended:
         # Who waits for a warehouse that another process holds would keep us as long.
