@@ -20,6 +20,8 @@ from restaurant_os.warehouse.line import someone_waits
 
 #: Between two looks whether somebody waits, or nobody came for too long.
 LOOK_SECONDS = 0.01
+#: What large commits leave in memory goes with the file: not for longer is it kept for those that wait.
+SECONDS_OPEN = 1.0
 #: How long the end of a process may wait for a use that another thread is in the middle of.
 EXIT_SECONDS = 2.0
 
@@ -64,7 +66,7 @@ class KeptFile:
         self._begin = begin
         self._is_wanted = is_wanted
         self._held = _Held()
-        self._last_use = 0.0
+        self._last_use = self._opened_at = 0.0
         self._keeper: threading.Thread | None = None
         weakref.finalize(self, _end, self._held)
 
@@ -82,7 +84,7 @@ class KeptFile:
                 self._held.close()
             elif self.seconds > 0:
                 self._keep()
-            elif not self._is_wanted():
+            elif not self._is_wanted() or time.monotonic() - self._opened_at > SECONDS_OPEN:
                 self._held.close()
 
     def close(self) -> None:
@@ -96,6 +98,7 @@ class KeptFile:
             held.close()
         if held.connection is None:
             held.connection = self._opened()
+            self._opened_at = time.monotonic()
             held.file = _identity(self.path)
         return held.connection
 
