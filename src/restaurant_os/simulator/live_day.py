@@ -263,8 +263,6 @@ def summary(report: dict[str, Any]) -> str:
         end = "All of it arrived."
     else:
         end = "Not all of it arrived. The receiver can still poll the API for what is missing, while this runs without --send."
-        if "401" in answers:
-            end += "\n401: the receiver does not know the secret that signs (restaurant-os serve: TOAST_WEBHOOK_SECRETS), or wants a key (SIMULATE_SEND_KEY)."
     return "\n".join(
         (
             f"{report['business_date']}: {orders:,} orders, gross sales {gross:,.2f}, {worked:,.2f} hours of labor",

@@ -5,13 +5,13 @@ Source: dev:apiTimeouts, apiRetrySupport, apiBackOffSupport. All seconds here ar
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 
+from restaurant_os.simulator.dispatching import Dispatcher
 from restaurant_os.simulator.envelopes import Event, Subscription, message
 from restaurant_os.simulator.postman import Answer, Post
 
@@ -95,11 +95,12 @@ class _Delivery:
     attempt: int = field(default=1, compare=False)
 
 
-class Sending:
+class Sending(Dispatcher):
     """Deliveries and their attempts. `now` is moved by whoever owns it; one event loop uses it."""
 
     def __init__(self, post: Post, wall: Callable[[], str]) -> None:
         """`wall`: what the log says of the present."""
+        super().__init__()
         self.now = 0.0
         self.customers: dict[str, Customer] = {}
         self.gone: Counter[str] = Counter()  #: counts of subscriptions that were deleted
@@ -111,8 +112,6 @@ class Sending:
         self._wall = wall
         self._heap: list[_Delivery] = []
         self._number = 0
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._fault: BaseException | None = None  #: of ours, in an attempt; the next dispatch raises it
 
     # --- what others ask ----------------------------------------------------------------------------------------------
 
@@ -144,9 +143,7 @@ class Sending:
         self._heap.sort()
 
     def dispatch(self) -> None:
-        """Begin whatever is due, as far as there is room."""
-        if self._fault is not None:
-            raise self._fault
+        self._raise_fault()
         while self._heap and self._heap[0].due <= self.now and len(self._under_way) < AT_ONCE:
             delivery = heappop(self._heap)
             customer = delivery.customer
@@ -154,23 +151,7 @@ class Sending:
             if barred:
                 self._end(delivery, "withheld")
                 continue
-            task = asyncio.get_running_loop().create_task(self._attempt(delivery))
-            self._under_way.add(task)
-            task.add_done_callback(self._done)
-
-    async def settled(self) -> None:
-        """Wait until nothing that is due is left."""
-        self.dispatch()
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-            self.dispatch()
-
-    async def stop(self) -> None:
-        """Break off what is under way."""
-        tasks = list(self._under_way)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._begin(self._attempt(delivery))
 
     # --- how it is done -----------------------------------------------------------------------------------------------
 
@@ -178,14 +159,6 @@ class Sending:
         self._number += 1
         delivery.number = self._number
         heappush(self._heap, delivery)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if task.cancelled():
-            return
-        self._fault = self._fault or task.exception()
-        if self._fault is None:
-            self.dispatch()
 
     async def _attempt(self, delivery: _Delivery) -> None:
         customer = delivery.customer

@@ -5,13 +5,13 @@ A newer summary takes the place of one that has not been sent. Of a location and
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
+from restaurant_os.simulator.dispatching import Dispatcher
 from restaurant_os.simulator.postman import Answer, Post
 from restaurant_os.simulator.sending import RESENT_AFTER
 
@@ -30,8 +30,8 @@ class _Slot:
     under_way: bytes | None = None
 
 
-@dataclass(slots=True)
-class Summaries:
+@dataclass
+class Summaries(Dispatcher):
     """Sends summaries to `base` + their path. `now`: simulated seconds, moved by its owner. `key` goes into Authorization."""
 
     base: str
@@ -42,8 +42,6 @@ class Summaries:
     counts: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     _slots: dict[tuple[str, str], _Slot] = field(default_factory=dict)
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
-    _fault: BaseException | None = None  #: of ours, in an attempt; the next dispatch raises it
 
     @property
     def waiting(self) -> int:
@@ -60,37 +58,11 @@ class Summaries:
         slot.body, slot.due, slot.attempt = body, self.now, 1
 
     def dispatch(self) -> None:
-        """Begin whatever is due, as far as there is room."""
-        if self._fault is not None:
-            raise self._fault
+        self._raise_fault()
         for name, slot in list(self._slots.items()):
             if slot.under_way is None and slot.due <= self.now and len(self._under_way) < AT_ONCE:
                 slot.under_way = slot.body
-                task = asyncio.get_running_loop().create_task(self._attempt(name, slot, slot.body, slot.attempt))
-                self._under_way.add(task)
-                task.add_done_callback(self._done)
-
-    async def settled(self) -> None:
-        """Wait until nothing that is due is left."""
-        self.dispatch()
-        while self._under_way:
-            await asyncio.wait(self._under_way)
-            self.dispatch()
-
-    async def stop(self) -> None:
-        """Break off what is under way."""
-        tasks = list(self._under_way)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        if task.cancelled():
-            return
-        self._fault = self._fault or task.exception()
-        if self._fault is None:
-            self.dispatch()
+                self._begin(self._attempt(name, slot, slot.body, slot.attempt))
 
     async def _attempt(self, name: tuple[str, str], slot: _Slot, body: bytes, attempt: int) -> None:
         headers = {"Content-Type": "application/json", "Connection": "close", "User-Agent": "restaurant-simulator"}
