@@ -1,4 +1,4 @@
-"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [live] [merges]`: the proofs that are named, or all; exit code 1 if one fails."""
+"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [live] [merges] [replicas]`: the proofs that are named, or all; exit code 1 if one fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofs import ROOT, backfill, books, figures, functions, kills, live, merges
+from proofs import ROOT, backfill, books, figures, functions, kills, live, merges, replicas
 from proofs.progress import shown
 from toast_simulator import environment
 
@@ -23,6 +23,7 @@ PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {
     "kills": kills.prove,
     "live": live.prove,
     "merges": merges.prove,
+    "replicas": replicas.prove,
 }
 RESULT = ROOT / "proofs.json"
 
