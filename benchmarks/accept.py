@@ -39,7 +39,7 @@ CONNECTIONS = 64
 EVENTS, ROUNDS = 6_000, 5
 STEADY_PER_SECOND, STEADY_SECONDS = 1_000, 4
 #: A disk that never stalls: memory, with the slow disk's wait for every fsync.
-EVEN_DISK, EVEN_SECONDS = Path("/dev/shm"), 15
+EVEN_DISK, EVEN_SECONDS = Path("/dev/shm"), 15  # noqa: S108
 SLOW_MICROSECONDS = 2_000
 LIVE_PER_SECOND, LIVE_SECONDS, LIVE_LOCATIONS = 300, 30, 1_000
 #: Of an event of an order that lives; the others are the simulator's own, of about as many.
