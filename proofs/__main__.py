@@ -1,4 +1,4 @@
-"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [live] [merges] [replicas]`: the proofs that are named, or all; exit code 1 if one fails."""
+"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [live] [merges] [replicas]`: those that are named, or all; exit code 1 if one fails."""
 
 from __future__ import annotations
 
