@@ -42,7 +42,7 @@ def answers(warehouse: DuckDBWarehouse) -> tuple[object, ...]:
     return ledger(warehouse, "orders"), day_statuses(warehouse, PLACES, None, hour(100)), sorted(set(sums)), pages
 
 
-@examples(2)
+@examples()
 @given(st.lists(st.one_of(windows, reads), min_size=1, max_size=14), st.integers(0, 60))
 def test_what_is_asked_of_it_stays(runs: list[SyncRun], before: int) -> None:
     """Of any windows and reads, folded up to any instant; folding twice changes nothing more."""
