@@ -230,7 +230,7 @@ def server(folder: Path, how: str, env: dict[str, str] | None = None, locations:
     (folder / "warehouse.duckdb").write_bytes(empty_file())
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.accept_server", how, str(folder), str(port)]
-    variables = {**(env or os.environ), "TOAST_WEBHOOK_SECRETS": SECRET, **NO_ACCOUNT}
+    variables = {**os.environ, "TOAST_WEBHOOK_SECRETS": SECRET, **NO_ACCOUNT, **(env or {})}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=Path(__file__).parents[1])
     try:

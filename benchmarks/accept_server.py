@@ -2,14 +2,14 @@
 scheduler. Ends on SIGTERM.
 
 HOW: `kept` (as it is, without a worker), `nothing` (the event is not written before the answer), `alone` (a commit for each event), `worker` (as it is;
-at the end the seconds from each event's arrival to its being in the tables go to lags.json).
+at the end the seconds from each event's arrival to its being in the tables go to lags.json), `alerts` (the same, with what evaluates and tells).
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from restaurant_os.app import App, build_app
 from restaurant_os.live.meters import Meters, Result
 from restaurant_os.operations import Arrival, Receipt, writer
 from restaurant_os.service import log
-from restaurant_os.service.running import Service
+from restaurant_os.service.running import Part, Service
 from restaurant_os.service.server import Server, bound, secrets_of
 from restaurant_os.settings import load
 
@@ -52,7 +52,11 @@ def main(how: str, folder: Path, port: int) -> None:
     if how == "alone":
         writer.MOST_TOGETHER = 1
     lags = Lags()
-    service = Service(app, parts={"worker": app.worker} if how == "worker" else {}, meters=lags)
+    parts: dict[str, dict[str, Callable[[Meters], Part]]] = {
+        "worker": {"worker": app.worker},
+        "alerts": {"worker": app.worker, "evaluator": app.evaluator, "outbox": app.outbox},
+    }
+    service = Service(app, parts=parts.get(how, {}), meters=lags)
     lines = log.set_up(secrets_of(settings))
     Server(service, lines).run(bound("127.0.0.1", port))
     lines.close()

@@ -1,4 +1,4 @@
-"""`python -m proofs [backfill] [books] [figures] [functions] [kills] [live] [merges] [replicas]`: those that are named, or all; exit code 1 if one fails."""
+"""`python -m proofs [alerts] [backfill] [books] [figures] [functions] [kills] [live] [merges] [replicas]`: those that are named, or all; 1 if one fails."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofs import ROOT, backfill, books, figures, functions, kills, live, merges, replicas
+from proofs import ROOT, alerts, backfill, books, figures, functions, kills, live, merges, replicas
 from proofs.progress import shown
 from toast_simulator import environment
 
 PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {
+    "alerts": alerts.prove,
     "backfill": backfill.prove,
     "books": books.prove,
     "figures": figures.prove,

@@ -29,6 +29,8 @@ from typer.testing import CliRunner
 from restaurant_os.cli import app
 from restaurant_os.settings import (
     PREFIX,
+    AlertRule,
+    AlertSettings,
     DiscountKinds,
     LaborSettings,
     Location,
@@ -288,7 +290,7 @@ def help_text(path: tuple[str, ...]) -> str:
 OWN = frozenset({"source", "folder"})
 #: Fields that are sections or credentials, which have places of their own on the page.
 ELSEWHERE = frozenset(
-    {"toast", "locations", "discounts", "labor", "reports", "schedule", "service", "salaries"}
+    {"toast", "locations", "discounts", "labor", "reports", "schedule", "service", "alerts", "salaries"}
     | {name for name, field in Settings.model_fields.items() if field.validation_alias}
 )
 
@@ -348,6 +350,34 @@ MEANINGS: dict[str, str] = {
     "service.queue_mib": "The most MiB of them.",
     "service.done_days": "Days that bodies of events in effect are kept.",
     "service.quarantine_days": "Days that events in quarantine are.",
+    "locations.closed_dates": "Dates without service: nothing is late on them.",
+    "locations.closed_weekdays": "Weekdays without service.",
+    "alerts.slack_channel": "The channel that a Slack bot posts to, by its id or name.",
+    "alerts.slack_api_url": "Where Slack's own API is; only tests have another.",
+    "alerts.flash": "When each location's yesterday is summed up, on its own clock: five fields of cron, or `off`.",
+    "alerts.overtime_after_hours": "A week has so many hours for a person before they are overtime.",
+    "alerts.minimum_staff": "People of a job title that must be there at least; fewer is never proposed.",
+    "alerts.keep_days": "Days that incidents and messages are kept.",
+    "alerts.rules.name": "What tells it from others: lower-case letters, digits and hyphens.",
+    "alerts.rules.metric": "A metric of [metrics.md](metrics.md), or `punch_open`, `overtime_ahead`, `discounts_by_approver`, `data_late`.",
+    "alerts.rules.above": "Its level. With `below` it is a band.",
+    "alerts.rules.below": "Its level from the other side.",
+    "alerts.rules.clear": "Where it is over; left out, at its level. For a band the distance from 0.",
+    "alerts.rules.grain": "`now`: while the day runs, for labor as projected at close; or the day, or the report week, as it stands.",
+    "alerts.rules.locations": "Names, GUIDs or store ids; left out, all.",
+    "alerts.rules.daypart": "It looks at these hours alone, such as `17:00-22:00`, on the location's clock.",
+    "alerts.rules.min_sales": "It says nothing while the day's sales are below so many dollars.",
+    "alerts.rules.min_dollars": "Nor while what it counts is below so many dollars.",
+    "alerts.rules.min_count": "Nor below so many.",
+    "alerts.rules.warm_up_percent": "Nor before so much of a usual day's sales is in.",
+    "alerts.rules.hold_minutes": "Beyond its level for so long before anybody is told.",
+    "alerts.rules.quiet": "Hours such as `22:00-07:00` in which nothing new is told; what still stands is told when they end.",
+    "alerts.rules.channels": "Names of channels; left out, all there are.",
+    "alerts.rules.enabled": "`false` switches it off.",
+    "slack_webhook_url": "An incoming webhook of Slack: channel `slack`.",
+    "discord_webhook_url": "A webhook of Discord: channel `discord`.",
+    "slack_bot_token": "A Slack bot that may write to `alerts.slack_channel`: channel `slack-bot`. It can change what it wrote.",
+    "apprise_urls": "Other channels, as Apprise writes them, with blanks or commas between: `apprise-1`, ... Needs `restaurant-os[apprise]`.",
     "toast_webhook_secrets": "Secrets of Toast's webhook subscriptions, with commas between: any of them may have signed.",
     "database_url": "`operations` by the name that platforms give it; heeded when it is a Postgres address.",
     "toast_client_id": "The API client's id. Blanks and quotes around it are taken off.",
@@ -380,13 +410,15 @@ def setting_names() -> list[str]:
         ("reports.", ReportSettings),
         ("schedule.", ScheduleSettings),
         ("service.", ServiceSettings),
+        ("alerts.", AlertSettings),
+        ("alerts.rules.", AlertRule),
         ("discounts.", DiscountKinds),
         ("locations.", Location),
         ("salaries.", Salary),
     )
     top = [name for name in Settings.model_fields if name not in OWN | ELSEWHERE]
     inner = [prefix + name for prefix, model in sections for name in model.model_fields]
-    return [*top, *inner, *credentials()]
+    return [*top, *(name for name in inner if name != "alerts.rules"), *credentials()]
 
 
 def credentials() -> list[str]:
@@ -424,6 +456,12 @@ def settings() -> str:
             list(ServiceSettings.model_fields),
         ),
         (
+            "## [alerts]\n\nWhat is watched, and who is told. See [alerts.md](alerts.md).",
+            "alerts.",
+            AlertSettings,
+            [name for name in AlertSettings.model_fields if name != "rules"],
+        ),
+        (
             "## [discounts]\n\nNames or GUIDs of your discounts, by what they are. They fill `kind` in `fact_order_discounts`. A discount that is\n"
             "not named here is `loyalty` when the API gives loyalty details, `promo` when it has a promo code, else `other`.",
             "discounts.",
@@ -441,6 +479,10 @@ def settings() -> str:
     text.append(
         "## [[locations]]\n\nOne block per restaurant. `restaurant-os init --from-toast URL` fills them in from the API. As an environment\n"
         f"variable, `{PREFIX}LOCATIONS`, they are a JSON list of objects.\n\n" + _blocks(Location, "locations")
+    )
+    text.append(
+        "## [[alerts.rules]]\n\nOne block per rule. With the name of a shipped one it changes the values that it gives, else it adds a rule. See\n"
+        "[alerts.md](alerts.md#rules).\n\n" + _blocks(AlertRule, "alerts.rules")
     )
     text.append(
         "## [[salaries]]\n\nOne block per salary. They are in `labor_percent_loaded` alone: what a salaried job earns is in no punch.\n\n"

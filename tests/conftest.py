@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from restaurant_os.settings import ALIASES
+
 if TYPE_CHECKING:
     from postgres_server import Reachable
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the developer's settings, credentials or tokens, and none leaves a token behind."""
     for name in list(os.environ):
-        if name.startswith(("RESTAURANT_OS_", "TOAST_")) or name == "DATABASE_URL":
+        if name.startswith(("RESTAURANT_OS_", "TOAST_")) or name in ALIASES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from restaurant_os.settings import Location
+from restaurant_os.settings import ALIASES, Location
 from restaurant_os.simulator.call import Simulator
 from restaurant_os.simulator.clock import Clock
 from restaurant_os.simulator.limits import Limit, Limits, Standing
@@ -69,6 +69,11 @@ class Toast:
     def book(self, name: str) -> list[dict[str, Any]]:
         """One of its other books as it stands: sales, labor, cash or close."""
         found: list[dict[str, Any]] = self._ask("GET", f"/books/{name}")
+        return found
+
+    def planted(self) -> list[dict[str, Any]]:
+        """The incidents that were planted in its days so far, oldest first."""
+        found: list[dict[str, Any]] = self._ask("GET", "/planted")
         return found
 
     def advance(self, passed: timedelta) -> None:
@@ -131,6 +136,7 @@ def simulating(
     clients: Path | None = None,
     limited: bool = False,
     demand: float = 1.0,
+    plant: bool = False,
 ) -> Iterator[Toast]:
     """A simulator in a thread, on a free port, with Toast's limits only where they are wanted."""
     options = Options(
@@ -143,6 +149,7 @@ def simulating(
         faults=faults,
         clients=clients,
         demand=demand,
+        plant=plant,
     )
     app = build(options)
     if not limited:
@@ -188,5 +195,5 @@ def settings_text(toast: Toast, locations: Sequence[Location], *lines: str) -> s
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """What a command of ours is given: the demo's credentials, and a cache in `folder`."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RESTAURANT_OS_", "TOAST_"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RESTAURANT_OS_", "TOAST_")) and key not in ALIASES}
     return {**kept, **CREDENTIALS, "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "160", **more}

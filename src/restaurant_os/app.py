@@ -40,7 +40,9 @@ from restaurant_os.warehouse import Warehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 
 if TYPE_CHECKING:  # only `serve` needs them, and they need packages that a function does not have to load
+    from restaurant_os.live.evaluator import Evaluator
     from restaurant_os.live.meters import Meters
+    from restaurant_os.live.outbox import Outbox
     from restaurant_os.live.scheduler import Scheduler
     from restaurant_os.live.worker import Worker
 
@@ -102,6 +104,7 @@ class App:
     on_wait: OnWait = lambda location, why, seconds: None
     #: How long the warehouse file stays open with nothing to do: a service's small commits come one after another.
     idle_seconds: float = 0.0
+    _evaluator: Evaluator | None = None
     _syncs: dict[str, Sync] = field(default_factory=dict)
     _running: list[Sync | Remote] = field(default_factory=list)
 
@@ -122,7 +125,8 @@ class App:
         """Events, keys and leases. Opened when first asked for: only `serve` and its commands need it."""
         from restaurant_os.operations.open import open_operations
 
-        return open_operations(self.settings.operations_place, service=self.settings.service, now=self.clock.now)
+        settings = self.settings
+        return open_operations(settings.operations_place, service=settings.service, now=self.clock.now, keep_days=settings.alerts.keep_days)
 
     @cached_property
     def replica(self) -> str:
@@ -133,7 +137,42 @@ class App:
         """What brings events of the inbox into the warehouse."""
         from restaurant_os.live.worker import Worker
 
-        return Worker(self.operations, self.warehouse, self.settings, self.calendar, owner=self.replica, meters=meters, now=self.clock.now)
+        return Worker(
+            self.operations,
+            self.warehouse,
+            self.settings,
+            self.calendar,
+            owner=self.replica,
+            meters=meters,
+            now=self.clock.now,
+            committed=self._committed,
+        )
+
+    def _committed(self) -> None:
+        """What the worker brought in is looked at, where there is an evaluator."""
+        if self._evaluator:
+            self._evaluator.changed()
+
+    def evaluator(self, meters: Meters) -> Evaluator:
+        """What looks at the days that changed and are open, and says what is to be told.
+
+        Raises:
+            SettingsError: a rule or a channel of the settings cannot be.
+        """
+        from restaurant_os.live.evaluator import Evaluator
+
+        self._evaluator = Evaluator(self.warehouse, self.operations, self.settings, meters=meters, now=self.clock.now, owner=self.replica)
+        return self._evaluator
+
+    def outbox(self, meters: Meters) -> Outbox:
+        """What sends messages to their channels.
+
+        Raises:
+            SettingsError: a channel of the settings cannot be.
+        """
+        from restaurant_os.live.outbox import Outbox
+
+        return Outbox(self.operations, self.settings, owner=self.replica, meters=meters, now=self.clock.now)
 
     def scheduler(self, meters: Meters) -> Scheduler:
         """What runs the jobs of a service; without a login at Toast those of the house alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from restaurant_os.errors import StoppedError
@@ -42,3 +42,17 @@ class SystemClock:
 
     def stop(self) -> None:
         self.stopping.set()
+
+
+class FastClock(SystemClock):
+    """A clock that showed `begins` at an instant of the machine's (`at`, epoch seconds) and goes `speed` times as fast. Waits are real ones.
+
+    For the demo, whose service lives through a simulated day.
+    """
+
+    def __init__(self, begins: datetime, at: float, speed: float) -> None:
+        super().__init__()
+        self._begins, self._at, self._speed = begins, at, speed
+
+    def now(self) -> datetime:
+        return self._begins + timedelta(seconds=(time.time() - self._at) * self._speed)

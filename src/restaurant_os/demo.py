@@ -57,7 +57,11 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
     """Everything the demo does; gives the exit code."""
     began = time.monotonic()
     last_day = _remembered(folder, locations, days, seed)
-    with _simulator(locations, days, seed, last_day) as url, tempfile.TemporaryDirectory() as tokens:
+    options = {"port": 0, "locations": locations, "days": days, "seed": seed, "last-day": last_day.isoformat()}
+    with (
+        simulator(*(word for name, value in options.items() for word in (f"--{name}", str(value)))) as url,
+        tempfile.TemporaryDirectory() as tokens,
+    ):
         app = _configured(folder, url, Path(tokens))
         span = Span(last_day - timedelta(days=days - 1), last_day)
         label = f"{{}} of {locations} restaurants, {days} days"
@@ -111,11 +115,9 @@ def _remembered(folder: Path, locations: int, days: int, seed: int) -> date:
 
 
 @contextmanager
-def _simulator(locations: int, days: int, seed: int, last_day: date) -> Iterator[str]:
+def simulator(*options: str) -> Iterator[str]:
     """The simulator in a process of its own, on a free port, ended with the block; gives its address."""
-    options = {"port": 0, "locations": locations, "days": days, "seed": seed, "last-day": last_day.isoformat()}
-    arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "restaurant_os.simulator", *arguments, "--end-with-stdin"]
+    command = [sys.executable, "-m", "restaurant_os.simulator", *options, "--end-with-stdin"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
     try:
         line = process.stdout.readline() if process.stdout else ""

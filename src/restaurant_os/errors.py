@@ -5,11 +5,13 @@ RestaurantOSError
 │   └── SettingsError
 ├── RetryableError           may succeed later; carries how long to wait
 │   ├── RateLimitedError
-│   └── FullError            the disk or the queue has no room for more events
+│   ├── FullError            the disk or the queue has no room for more events
+│   └── InDoubtError         no whole answer came: nobody knows whether it was done
 ├── FatalError               will not succeed by waiting: a person must act (exit code 1)
 │   ├── CredentialsError
 │   ├── AccessError          a scope or a location is missing
 │   ├── RequestError         the API calls the request itself wrong
+│   ├── DeadChannelError     a channel takes no message any more, by its own word
 │   ├── BusyError            another process is doing the very same
 │   ├── OperationsError      the store of events, keys and leases
 │   └── WarehouseError
@@ -63,6 +65,10 @@ class FullError(RetryableError):
     pass
 
 
+class InDoubtError(RetryableError):
+    pass
+
+
 class FatalError(RestaurantOSError):
     pass
 
@@ -81,6 +87,10 @@ class RequestError(FatalError):
     def __init__(self, message: str, *, next_step: str = "", status: int = 0) -> None:
         super().__init__(message, next_step=next_step)
         self.status = status
+
+
+class DeadChannelError(FatalError):
+    pass
 
 
 class BusyError(FatalError):

@@ -16,6 +16,11 @@ TOAST_CLIENT_ID=
 TOAST_CLIENT_SECRET=
 # Of Toast's webhook subscriptions, with commas between.
 # TOAST_WEBHOOK_SECRETS=
+# Where alerts go: any of these (docs/alerts.md). A bot's channel stands in restaurant-os.toml as alerts.slack_channel.
+# SLACK_WEBHOOK_URL=
+# DISCORD_WEBHOOK_URL=
+# SLACK_BOT_TOKEN=
+# APPRISE_URLS=
 # Events, keys and leases of `restaurant-os serve` on several hosts; without it a SQLite file beside the warehouse.
 # RESTAURANT_OS_OPERATIONS=postgresql://user:password@host/database
 """
@@ -99,6 +104,25 @@ queue_mib = 64
 done_days = 7
 quarantine_days = 90
 
+[alerts]
+# When each location's yesterday is summed up, on its own clock, as five fields of cron, or "off".
+flash = "0 7 * * *"
+# A week has so many hours for a person before they are overtime.
+overtime_after_hours = 40
+# How long incidents and messages are kept.
+keep_days = 90
+# The channel that a Slack bot posts to (SLACK_BOT_TOKEN).
+# slack_channel = "#operations"
+# People of a job that must be there at least; fewer is never proposed.
+# [alerts.minimum_staff]
+# Cook = 1
+# What is watched: docs/alerts.md lists the rules that are shipped. One by its name changes what it says, another name adds one.
+# [[alerts.rules]]
+# name = "labor-percent"
+# above = 28
+# clear = 27
+# quiet = "22:00-07:00"
+
 # Salaries, for labor_percent_loaded: dollars a week; start and end (dates) are optional.
 # [[salaries]]
 # location = "North"
@@ -122,6 +146,8 @@ NO_LOCATION = """
 # closeout_hour = 4                                      # local hour at which the business day ends, 0 to 12
 # labor_source = "toast"                                 # none: its punches are not in Toast
 # store_id = "north-1"                                   # what the senders of daily summaries call it, if not by its name or GUID
+# closed_weekdays = ["monday"]                           # no service: nothing is late then
+# closed_dates = [2026-12-25]
 """
 
 

@@ -40,7 +40,10 @@ DUCKDB_SCHEME = "duckdb:///"
 SQLITE_SCHEME = "sqlite:///"
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
 #: Names of the environment that are not ours to choose. What they hold belongs in no file.
-ALIASES = ("TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET", "TOAST_WEBHOOK_SECRETS", "DATABASE_URL")
+ALIASES = (
+    *("TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET", "TOAST_WEBHOOK_SECRETS", "DATABASE_URL"),
+    *("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "SLACK_BOT_TOKEN", "APPRISE_URLS"),
+)
 
 
 def _zone(name: str) -> str:
@@ -67,6 +70,9 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+
 class Location(_Frozen):
     """One restaurant. `labor_source`: where its punches are; the sources of two are never added."""
 
@@ -77,6 +83,9 @@ class Location(_Frozen):
     labor_source: Literal["toast", "none"] = "toast"
     #: What the senders of daily summaries call it; its name and its GUID mean it too.
     store_id: Annotated[str, AfterValidator(_store_id)] = ""
+    #: Days without service: nothing is late on them.
+    closed_dates: tuple[date, ...] = ()
+    closed_weekdays: tuple[Weekday, ...] = ()
 
     @property
     def business_day(self) -> BusinessDay:
@@ -123,7 +132,7 @@ class LaborSettings(_Frozen):
 class ReportSettings(_Frozen):
     """How reports are cut."""
 
-    week_starts: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    week_starts: Weekday = "monday"
 
 
 def _cron(text: str) -> str:
@@ -185,6 +194,70 @@ class ServiceSettings(_Frozen):
     quarantine_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
+MAX_CHANNEL = 40
+
+
+def _clock_span(text: str) -> str:
+    if text and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"'{printable(text, 40)}' is no span of the day such as 22:00-07:00")
+    return text
+
+
+ClockSpan = Annotated[str, AfterValidator(_clock_span)]
+RULE_NAME = r"[a-z][a-z0-9-]{0,39}"
+
+
+class AlertRule(_Frozen):
+    """One rule. `name` tells it from others: a rule of [[alerts.rules]] with the name of a shipped one takes that one's place, value by value.
+
+    `above`, `below`: its level; both make a band. `clear`: the level at which it is over, by distance from 0 where there is a band; without it, its level.
+    Levels of rates are in percent. What only the rules know (which metrics, locations and channels there are) `alerts.rules` checks.
+    """
+
+    name: Annotated[str, Field(pattern=f"^{RULE_NAME}$")]
+    #: A metric of docs/metrics.md, or one of the rules' own: punch_open, overtime_ahead, discounts_by_approver, data_late. '': the shipped rule's.
+    metric: str = ""
+    above: Decimal | None = None
+    below: Decimal | None = None
+    clear: Decimal | None = None
+    grain: Literal["now", "day", "week"] = "day"
+    #: Names, GUIDs or store ids; none: all.
+    locations: tuple[str, ...] = ()
+    #: It looks within these hours alone, on the location's clock.
+    daypart: ClockSpan = ""
+    #: Below so much in dollars, or so many, it says nothing.
+    min_sales: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    min_dollars: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    min_count: Annotated[int, Field(ge=0)] = 0
+    #: And before so much of a usual day's sales is in, in percent (labor now).
+    warm_up_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    hold_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    #: Nothing new is told within these hours, on the location's clock; what still stands is told when they end.
+    quiet: ClockSpan = ""
+    #: Names of channels; none: all there are.
+    channels: tuple[Annotated[str, Field(max_length=MAX_CHANNEL)], ...] = ()
+    enabled: bool = True
+
+
+class AlertSettings(_Frozen):
+    """What is watched, and who is told."""
+
+    #: Changes of shipped rules (of each, the values that are given), and rules of one's own.
+    rules: tuple[AlertRule, ...] = ()
+    #: The channel that a Slack bot (SLACK_BOT_TOKEN) posts to, by its id or name.
+    slack_channel: Annotated[str, Field(max_length=80)] = ""
+    #: Where Slack's and Discord's own API is; only tests have another.
+    slack_api_url: str = "https://slack.com/api"
+    #: When the summary of yesterday is sent, as five fields of cron, on each location's own clock; off: never.
+    flash: Annotated[str, AfterValidator(_cron)] = "0 7 * * *"
+    #: A week has so many hours for a person before they are overtime.
+    overtime_after_hours: Annotated[Decimal, Field(gt=0, le=168)] = Decimal(40)
+    #: People of a job title that must be there at least while it is open: fewer is never proposed.
+    minimum_staff: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
+    #: Incidents and messages are kept so long.
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+
+
 class Salary(_Frozen):
     """A salaried job at a location: dollars a week, on business dates from `start` to `end`, both included."""
 
@@ -229,6 +302,7 @@ class Settings(BaseSettings):
     reports: ReportSettings = ReportSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
+    alerts: AlertSettings = AlertSettings()
     #: Events, keys and leases: sqlite:///path, or postgresql://... for several hosts.
     operations: SecretStr = SecretStr("")
     salaries: tuple[Salary, ...] = ()
@@ -236,13 +310,22 @@ class Settings(BaseSettings):
     toast_client_secret: SecretStr = Field(SecretStr(""), validation_alias="TOAST_CLIENT_SECRET")
     #: Of Toast's webhook subscriptions, with commas between: each has its own, and an old one stays valid until it is taken out.
     toast_webhook_secrets: SecretStr = Field(SecretStr(""), validation_alias="TOAST_WEBHOOK_SECRETS")
+    #: Where alerts go: incoming webhooks of Slack and Discord, a Slack bot, and any other by Apprise, with blanks or commas between.
+    slack_webhook_url: SecretStr = Field(SecretStr(""), validation_alias="SLACK_WEBHOOK_URL")
+    discord_webhook_url: SecretStr = Field(SecretStr(""), validation_alias="DISCORD_WEBHOOK_URL")
+    slack_bot_token: SecretStr = Field(SecretStr(""), validation_alias="SLACK_BOT_TOKEN")
+    apprise_urls: SecretStr = Field(SecretStr(""), validation_alias="APPRISE_URLS")
     #: `operations` by the name that platforms give it.
     database_url: SecretStr = Field(SecretStr(""), validation_alias="DATABASE_URL")
     #: The file these came from and the folder its paths are relative to.
     source: Path | None = None
     folder: Path = Path()
 
-    @field_validator("toast_client_id", "toast_client_secret", "toast_webhook_secrets", "database_url", "operations", mode="before")
+    @field_validator(
+        *("toast_client_id", "toast_client_secret", "toast_webhook_secrets", "database_url", "operations"),
+        *("slack_webhook_url", "discord_webhook_url", "slack_bot_token", "apprise_urls"),
+        mode="before",
+    )
     @classmethod
     def _trimmed(cls, value: object) -> object:
         """Credentials copied with blanks or quotes around them are a common cause of a 401."""

@@ -13,7 +13,7 @@ import pytest
 from live_books import Keeper, deliver, differences, tables, twice
 from live_events import Tills
 from live_service import Service, service
-from restaurant_os.boundaries import BOUNDARIES
+from restaurant_os.boundaries import OF_EVENTS
 from warehouse_reading import read
 
 LOCATIONS = [str(uuid.UUID(int=number, version=4)) for number in (1, 2, 3)]
@@ -40,7 +40,7 @@ def test_killed_at_every_boundary(live: Service) -> None:
     quarantine."""
     now = datetime.now(UTC)
     tills = Tills(3, LOCATIONS, (now - timedelta(hours=5)).date(), now)
-    deaths = [(boundary, side, TIMES) for boundary in BOUNDARIES for side in ("before", "after")]
+    deaths = [(boundary, side, TIMES) for boundary in OF_EVENTS for side in ("before", "after")]
     malformed: set[str] = set()
     with Keeper(live, deaths) as keeper:
         stream = tills.events(MOST_EVENTS, malformed=0.1, is_over=lambda: keeper.starts > len(deaths))

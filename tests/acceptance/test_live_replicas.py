@@ -15,6 +15,7 @@ import pytest
 from live_books import deliver, differences, tables, twice
 from live_events import Tills
 from live_service import Sender, Service, service, settings_of
+from restaurant_os.alerts.rules import SHIPPED
 from toast_simulator import CREDENTIALS, simulating
 
 LOCATIONS = [str(uuid.UUID(int=number, version=4)) for number in (1, 2, 3)]
@@ -22,13 +23,16 @@ SECONDS_UNTIL_FILE_CLOSES = 0.5
 #: The polls alone: what has a time of the day may be due while the test runs.
 JOBS = 'closeouts = false\norders = "off"\ncash = "off"\nlabor = "off"\nconfig = "off"\nreread = "off"'
 
+#: Nothing reads the file but the worker and the polls: who falls asleep while it reads keeps it.
+SILENT = '[alerts]\nflash = "off"\n' + "".join(f'[[alerts.rules]]\nname = "{rule.name}"\nenabled = false\n' for rule in SHIPPED)
+
 
 @pytest.fixture
 def replicas(tmp_path: Path, postgres_url: str) -> Iterator[tuple[Service, Service]]:
     folder = tmp_path / "live"
     folder.mkdir()
     with simulating(locations=2, days=2, demand=0.2) as toast:
-        own = f'[toast]\nbase_url = "{toast.url}"\npacing = "documented"\n[schedule]\n{JOBS}\n'
+        own = f'[toast]\nbase_url = "{toast.url}"\npacing = "documented"\n[schedule]\n{JOBS}\n{SILENT}'
         guids = [*LOCATIONS, *(location.toast_guid for location in toast.locations())]
         (folder / "restaurant-os.toml").write_text(settings_of(guids, own))
         variables = {"RESTAURANT_OS_OPERATIONS": postgres_url, **CREDENTIALS}

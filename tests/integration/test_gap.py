@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from ledger_world import changes, hour, record, whole_day
 from orders_world import NORTH, SOUTH, open_warehouse
 from restaurant_desk import PATIENT, Desk, desk
+from restaurant_os.alerting import ChannelHealth, Incident
 from restaurant_os.app import App, build_app
 from restaurant_os.errors import OperationsError, StoppedError
 from restaurant_os.live.meters import Meters
@@ -206,6 +207,8 @@ class StoreDouble:
 
     state: InboxState = field(default_factory=lambda: InboxState(0, 0, 0, None, {}))
     runs: tuple[JobRun, ...] = ()
+    open_incidents: tuple[Incident, ...] = ()
+    health: tuple[ChannelHealth, ...] = ()
     is_away: bool = False
 
     def inbox(self) -> InboxState:
@@ -215,6 +218,12 @@ class StoreDouble:
 
     def job_runs(self) -> list[JobRun]:
         return list(self.runs)
+
+    def incidents(self, **wanted: object) -> list[Incident]:
+        return list(self.open_incidents)
+
+    def channels(self) -> list[ChannelHealth]:
+        return list(self.health)
 
 
 def asked(warehouse: DuckDBWarehouse, settings: Settings, store: StoreDouble, now: datetime) -> LiveStatus:
@@ -256,6 +265,24 @@ def test_a_job_that_failed_says_so(warehouse: DuckDBWarehouse, settings: Setting
     assert [(row["job"], row["finished_at"], row["error"]) for row in live_as_json(found)["jobs"]] == [
         ("orders poll", hour(1), "no\x1b access"),
         ("cash poll", None, ""),
+    ]
+
+
+def test_a_channel_that_is_dead_says_so_and_open_incidents_are_counted(warehouse: DuckDBWarehouse, settings: Settings) -> None:
+    health = (
+        ChannelHealth(channel="slack", disabled="HTTP 404", disabled_at=hour(1), last_error="HTTP 404"),
+        ChannelHealth(channel="discord"),
+    )
+    incident = Incident(rule="labor-percent", location="x", period=hour(0).date(), state="open", since=hour(1), updated_at=hour(1))
+    found = asked(warehouse, replace_polls(settings), StoreDouble(open_incidents=(incident, incident), health=health), hour(2))
+
+    assert found.notes() == ["slack: nothing is sent to it any more: HTTP 404"]
+    as_json = live_as_json(found)
+    assert as_json["open_incidents"] == 2
+    alive = {"disabled": None, "disabled_at": None, "not_before": None, "last_sent_at": None, "last_error": None}
+    assert as_json["channels"] == [
+        {"channel": "slack", **alive, "disabled": "HTTP 404", "disabled_at": hour(1), "last_error": "HTTP 404"},
+        {"channel": "discord", **alive},
     ]
 
 

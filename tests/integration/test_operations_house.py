@@ -240,7 +240,7 @@ def test_a_store_of_an_earlier_version_is_brought_forward_and_keeps_what_it_has(
     assert world.claimed() == kept
     world.close()
     monkeypatch.undo()
-    with pytest.raises(OperationsError, match="is of version 3; this restaurant-os knows versions up to 1"):
+    with pytest.raises(OperationsError, match="is of version 4; this restaurant-os knows versions up to 2"):
         world.open()
 
 

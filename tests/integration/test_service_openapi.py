@@ -69,6 +69,8 @@ def test_every_route_is_documented_with_who_may(document: dict[str, Any]) -> Non
         "GET /v1/metrics": keyed,
         "GET /v1/locations": keyed,
         "GET /v1/status": keyed,
+        "GET /v1/incidents": keyed,
+        "POST /v1/incidents/{incident}/ack": keyed,
         "GET /metrics": keyed,
         "GET /healthz": [],
         "GET /readyz": [],

@@ -350,6 +350,9 @@ class Failing:
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         return self.warehouse.answers(*questions)
 
+    def stamp(self) -> object | None:
+        return self.warehouse.stamp()
+
 
 def guids(commit: Commit) -> set[str]:
     return set(commit.tables["fact_orders"]["order_guid"].to_pylist())

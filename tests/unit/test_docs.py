@@ -15,6 +15,8 @@ import pytest
 from pydantic import BaseModel
 
 from restaurant_os.settings import (
+    AlertRule,
+    AlertSettings,
     DiscountKinds,
     LaborSettings,
     Location,
@@ -32,8 +34,8 @@ from restaurant_os.transformations import METRICS, VIEWS
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "CHANGELOG.md", *DOCS.rglob("*.md")])
-#: Toast's documented address, this machine, and where one's own functions are.
-HOSTS = {"ws-api.toasttab.com", "127.0.0.1", "REGION-PROJECT.cloudfunctions.net"}
+#: Toast's and Slack's documented addresses, this machine, and where one's own functions are.
+HOSTS = {"ws-api.toasttab.com", "slack.com", "127.0.0.1", "REGION-PROJECT.cloudfunctions.net"}
 
 
 def _scripts_docs() -> ModuleType:
@@ -141,6 +143,7 @@ def settings_and_places() -> Iterator[tuple[str, str]]:
         "reports": ReportSettings,
         "schedule": ScheduleSettings,
         "service": ServiceSettings,
+        "alerts": AlertSettings,
         "discounts": DiscountKinds,
         "locations": Location,
         "salaries": Salary,
@@ -148,11 +151,12 @@ def settings_and_places() -> Iterator[tuple[str, str]]:
     for name, field in Settings.model_fields.items():
         if name in sections:
             title = f"[[{name}]]" if name in ("locations", "salaries") else f"[{name}]"
-            yield from ((inner, title) for inner in sections[name].model_fields)
+            yield from ((inner, title) for inner in sections[name].model_fields if (name, inner) != ("alerts", "rules"))
         elif isinstance(field.validation_alias, str):
             yield field.validation_alias, "Credentials"
         elif name not in {"source", "folder"}:  # where the others were found
             yield name, "At the top of the file"
+    yield from ((inner, "[[alerts.rules]]") for inner in AlertRule.model_fields)
 
 
 @pytest.mark.parametrize(("name", "title"), list(settings_and_places()), ids=lambda value: value)
@@ -204,6 +208,12 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_SERVICE_QUEUE_MIB": "9",
         "RESTAURANT_OS_SERVICE_DONE_DAYS": "8",
         "RESTAURANT_OS_SERVICE_QUARANTINE_DAYS": "91",
+        "RESTAURANT_OS_ALERTS_SLACK_CHANNEL": "#operations",
+        "RESTAURANT_OS_ALERTS_SLACK_API_URL": "http://127.0.0.1:2",
+        "RESTAURANT_OS_ALERTS_FLASH": "off",
+        "RESTAURANT_OS_ALERTS_OVERTIME_AFTER_HOURS": "38",
+        "RESTAURANT_OS_ALERTS_MINIMUM_STAFF": '{"Cook": 2}',
+        "RESTAURANT_OS_ALERTS_KEEP_DAYS": "92",
         "RESTAURANT_OS_OPERATIONS": "sqlite:///other.sqlite",
         **{f"RESTAURANT_OS_DISCOUNTS_{kind.upper()}": f'["{kind}"]' for kind in DiscountKinds.model_fields},
     }
@@ -255,6 +265,14 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         queue_mib=9,
         done_days=8,
         quarantine_days=91,
+    )
+    assert found.alerts == AlertSettings(
+        slack_channel="#operations",
+        slack_api_url="http://127.0.0.1:2",
+        flash="off",
+        overtime_after_hours=Decimal(38),
+        minimum_staff={"Cook": 2},
+        keep_days=92,
     )
     assert found.operations_place == Path("other.sqlite")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))

@@ -69,6 +69,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
         "closeout_hour": 4,
         "labor_source": "toast",
         "store_id": "",
+        "closed_dates": (),
+        "closed_weekdays": (),
     }
     assert (str(location.business_day.zone), location.business_day.closeout_hour) == ("America/New_York", 4)
     assert found.discounts.by_name() == {"manager comp": "comp", "staff": "employee", "d-1": "employee"}

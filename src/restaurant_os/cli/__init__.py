@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from restaurant_os import __version__
+from restaurant_os.cli.alerts import watching
 from restaurant_os.cli.backfill import history
 from restaurant_os.cli.begin import beginning
 from restaurant_os.cli.bring import sync
@@ -33,6 +34,7 @@ app.add_typer(sync, name="sync")
 app.add_typer(history)
 app.add_typer(keeping)
 app.add_typer(living)
+app.add_typer(watching)
 app.add_typer(looking)
 app.add_typer(beginning)
 

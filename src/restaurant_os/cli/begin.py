@@ -90,6 +90,9 @@ def simulate(
     send_key: Annotated[
         str | None, typer.Option(envvar="SIMULATE_SEND_KEY", help="Goes with the summaries as Authorization: Bearer, if given.")
     ] = None,
+    plant: Annotated[
+        bool, typer.Option("--plant", help="An orderly world with incidents at known places, to judge alerts by (docs/simulator.md).")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="With --send, one JSON document at the end.")] = False,
 ) -> None:
     """A Toast API to try things on: restaurants that live, faults on demand, and books to be judged against. Ends with Ctrl-C."""
@@ -98,7 +101,7 @@ def simulate(
     from restaurant_os.simulator.server import Options, run
 
     day = iso_date(last_day, "--last-day") if last_day else None
-    options = Options(port, Options.host, locations, days, seed, day, clock_speed, faults, clients)
+    options = Options(port, Options.host, locations, days, seed, day, clock_speed, faults, clients, plant=plant)
     if send:
         live_day.run(options, live_day.Send(send, secret=send_secret or live_day.DEMO_SECRET, key=send_key or "", json=json))
     if json:
@@ -106,15 +109,43 @@ def simulate(
     run(options)
 
 
-@beginning.command(epilog=example("restaurant-os demo", "restaurant-os demo --locations 3 --days 7 --data /tmp/demo"))
+@beginning.command(
+    epilog=example(
+        "restaurant-os demo",
+        "restaurant-os demo --locations 3 --days 7 --data /tmp/demo",
+        "restaurant-os demo --live",
+        "restaurant-os demo --live --speed 360",
+    )
+)
 def demo(
-    locations: Annotated[int, typer.Option(min=1, max=200, help="How many restaurants.")] = 13,
-    days: Annotated[int, typer.Option(min=1, max=31, help="How many business dates.")] = 14,
+    locations: Annotated[int | None, typer.Option(min=1, max=200, help="How many restaurants; without it 13, with --live 3.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=31, help="How many business dates; without it 14, with --live 28.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same restaurants.")] = 7,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Where the demo keeps its warehouse and settings.")] = Path("demo-data"),
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="A service day after those weeks, sent to a service, and each alert as a simulated Slack receives it."),
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            max=3600,
+            help="With --live, simulated seconds per second; without it 60, a day in half an hour; 360 is one in five minutes.",
+        ),
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Two weeks of 13 simulated restaurants into a DuckDB file, through the real client, and what they sold, worked and counted."""
     from restaurant_os import demo as show
 
-    raise typer.Exit(show.run(locations=locations, days=days, seed=seed, folder=data, json=json))
+    if live:
+        from restaurant_os import demo_live
+
+        if json:
+            raise UsageError("demo: --json does not go with --live.", next_step="Leave one of them out.")
+        ours = {"locations": locations or demo_live.LOCATIONS, "days": days or demo_live.DAYS}
+        raise typer.Exit(demo_live.run(**ours, seed=seed, speed=speed or demo_live.SPEED))
+    if speed is not None:
+        raise UsageError("demo: --speed goes with --live.", next_step="Give --live too, or leave --speed out.")
+    raise typer.Exit(show.run(locations=locations or 13, days=days or 14, seed=seed, folder=data, json=json))

@@ -45,7 +45,7 @@ def serve(
 
 
 @contextmanager
-def _operations(context: typer.Context, config: Any) -> Iterator[Any]:
+def operations_of(context: typer.Context, config: Any) -> Iterator[Any]:
     app = built(context, config)
     try:
         yield app
@@ -72,7 +72,7 @@ def create(
 
     if not name.strip() or len(name) > MOST_NAME or printable(name, MOST_NAME) != name:
         raise UsageError(f"keys: a name of 1 to {MOST_NAME} printable characters was expected.", next_step="Give another with --name.")
-    with _operations(context, config) as app:
+    with operations_of(context, config) as app:
         text, key = new_key(name.strip(), [one.value for one in dict.fromkeys(scope or Scope)], app.clock.now())
         app.operations.add_key(key)
     if json:
@@ -88,7 +88,7 @@ def list_(context: typer.Context, config: Config = None, json: AsJson = False) -
     """List the keys: id, name, scopes, when they were made and revoked. Never the key itself."""
     from restaurant_os import terminal
 
-    with _operations(context, config) as app:
+    with operations_of(context, config) as app:
         found = [_shown(key) for key in app.operations.keys()]  # noqa: SIM118  # a store, no dict
     if json:
         terminal.print_json(found)
@@ -110,7 +110,7 @@ def revoke(
     from restaurant_os import terminal
     from restaurant_os.text import printable
 
-    with _operations(context, config) as app:
+    with operations_of(context, config) as app:
         is_done = app.operations.revoke_key(key_id, app.clock.now())
     if not is_done:
         raise UsageError(f"keys: no valid key has the id '{printable(key_id, 40)}'.", next_step="`restaurant-os keys list` shows them.")
@@ -148,7 +148,7 @@ def replay(
 
     if [bool(sequences), all_, list_].count(True) != 1:
         raise UsageError("replay: one of --list, --all or SEQUENCE was expected.", next_step="Begin with `restaurant-os replay --list`.")
-    with _operations(context, config) as app:
+    with operations_of(context, config) as app:
         if list_:
             _show_quarantine(app.operations.quarantined(), json)
             return

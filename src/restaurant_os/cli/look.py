@@ -102,7 +102,7 @@ def _print_live(found: Any, *, with_jobs: bool) -> None:
 
     from restaurant_os import terminal
     from restaurant_os.live.status import shown
-    from restaurant_os.text import printable
+    from restaurant_os.text import count, printable
 
     if any(reach.up_to for reach in found.reaches):
         datasets = list(dict.fromkeys(reach.dataset for reach in found.reaches))
@@ -116,6 +116,9 @@ def _print_live(found: Any, *, with_jobs: bool) -> None:
         oldest = f", the oldest since {shown(inbox.oldest_pending_at, found.as_of)}" if inbox.oldest_pending_at else ""
         said = f"Inbox: {inbox.pending:,} waiting{oldest}; {inbox.claimed:,} being landed; {inbox.quarantined:,} in quarantine."
         terminal.out.print(said, highlight=False, soft_wrap=True)
+    if found.open_incidents:
+        said = f"Alerts: {count(found.open_incidents, 'open incident')}; `restaurant-os alerts list` shows them."
+        terminal.out.print(said, markup=False, highlight=False, soft_wrap=True)
     if with_jobs and found.jobs:
         ended = [shown(run.finished_at, found.as_of) if run.finished_at else "" for run in found.jobs]
         jobs = [(run.job, shown(run.due, found.as_of), end, run.error) for run, end in zip(found.jobs, ended, strict=True)]

@@ -32,6 +32,12 @@ class Meters:
         self._queue = Gauge(f"{prefix}_inbox_events", "Events by state.", ("state",), registry=self.registry)
         self._oldest = Gauge(f"{prefix}_inbox_oldest_seconds", "Age of the oldest event that waits; 0 without any.", registry=self.registry)
         self._jobs = Counter(f"{prefix}_jobs", "Jobs that ended.", ("job", "result"), registry=self.registry)
+        self._evaluations = Counter(
+            f"{prefix}_alert_evaluations", "Looks of the rules at days that changed or are open.", registry=self.registry
+        )
+        self._unread = Counter(f"{prefix}_alert_readings_failed", "Rules that could not be read in a look.", registry=self.registry)
+        self._opened = Counter(f"{prefix}_incidents_opened", "Incidents that opened.", registry=self.registry)
+        self._delivered = Counter(f"{prefix}_alert_deliveries", "What became of messages.", ("channel", "result"), registry=self.registry)
         self._failures = Counter(f"{prefix}_failures", "Failures of a part of the service.", ("part",), registry=self.registry)
 
     def accepted(self, route: Route) -> None:
@@ -59,7 +65,18 @@ class Meters:
         """`job`: a name of ours."""
         self._jobs.labels(job, "failed" if failed else "done").inc()
 
-    def failure(self, part: Literal["worker", "scheduler", "store"]) -> None:
+    def evaluated(self, *, opened: int) -> None:
+        self._evaluations.inc()
+        self._opened.inc(opened)
+
+    def unread(self, rules: int) -> None:
+        self._unread.inc(rules)
+
+    def delivered(self, channel: Literal["slack", "slack-bot", "discord", "apprise"], result: Literal["sent", "again", "dead"]) -> None:
+        """`channel`: its kind."""
+        self._delivered.labels(channel, result).inc()
+
+    def failure(self, part: Literal["worker", "scheduler", "store", "evaluator", "outbox"]) -> None:
         self._failures.labels(part).inc()
 
     def text(self) -> bytes:

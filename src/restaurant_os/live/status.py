@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from restaurant_os.alerting import ChannelHealth
 from restaurant_os.errors import OperationsError
 from restaurant_os.live.jobs import poll_minutes
 from restaurant_os.operations import InboxState, JobRun, Operations
@@ -51,15 +52,19 @@ class LiveStatus:
     received: Mapping[str, datetime] | None = None
     jobs: tuple[JobRun, ...] = ()
     problem: str = ""
+    #: None without a store.
+    open_incidents: int | None = None
+    channels: tuple[ChannelHealth, ...] = ()
 
     def last_event(self, location: Location) -> datetime | None:
         return (self.received or {}).get(location.toast_guid)
 
     def notes(self) -> list[str]:
-        """What is late and which jobs failed, in words. Without a store nobody polls, so nothing is late."""
+        """What is late, which jobs failed and which channels are dead, in words. Without a store nobody polls, so nothing is late."""
         late = [self._words(reach) for reach in self.reaches if reach.is_late] if self.inbox or self.problem else []
         failed = [f"{run.job}, due {shown(run.due, self.as_of)}: {printable(run.error, 500)}" for run in self.jobs if run.error]
-        return [*([self.problem] if self.problem else []), *late, *failed]
+        dead = [f"{one.channel}: nothing is sent to it any more: {printable(one.disabled, 300)}" for one in self.channels if one.disabled]
+        return [*([self.problem] if self.problem else []), *late, *failed, *dead]
 
     def _words(self, reach: Reach) -> str:
         name = f"{printable(reach.location.name, 60)}: {reach.dataset}"
@@ -84,9 +89,13 @@ def live_status(
         return LiveStatus(now, reaches)
     try:
         inbox, jobs = operations.inbox(), operations.job_runs()
+        still_open = operations.incidents(states=["open"])
+        channels = operations.channels()
     except OperationsError as problem:
         return LiveStatus(now, reaches, problem=printable(problem, 500))
-    return LiveStatus(now, reaches, inbox, _received(settings, inbox), tuple(jobs))
+    return LiveStatus(
+        now, reaches, inbox, _received(settings, inbox), tuple(jobs), open_incidents=len(still_open), channels=tuple(channels)
+    )
 
 
 def _reaches(warehouse: Warehouse, settings: Settings, locations: Sequence[Location], now: datetime) -> list[Reach]:
@@ -154,6 +163,18 @@ def live_as_json(status: LiveStatus) -> dict[str, Any]:
         "jobs": [
             {"job": run.job, "due": run.due, "started_at": run.started_at, "finished_at": run.finished_at, "error": run.error}
             for run in status.jobs
+        ],
+        "open_incidents": status.open_incidents,
+        "channels": [
+            {
+                "channel": one.channel,
+                "disabled": one.disabled or None,
+                "disabled_at": one.disabled_at,
+                "not_before": one.not_before,
+                "last_sent_at": one.last_sent_at,
+                "last_error": one.last_error or None,
+            }
+            for one in status.channels
         ],
         "notes": status.notes(),
     }

@@ -52,7 +52,8 @@ log = logging.getLogger("restaurant_os.worker")
 
 
 class Worker:
-    """`owner`: a name for claims that no other worker has, in any process. `now`: the clock of `received_at`.
+    """`owner`: a name for claims that no other worker has, in any process. `now`: the clock of `received_at`. `committed`: called after what changed
+    the warehouse.
 
     `run` in one thread; `stop` from any.
     """
@@ -70,6 +71,7 @@ class Worker:
         lease_seconds: float = LEASE_SECONDS,
         idle_seconds: float = IDLE_SECONDS,
         most_events: int = MOST_EVENTS,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.owner = owner
         self._operations = operations
@@ -80,6 +82,7 @@ class Worker:
         self._lease_seconds = lease_seconds
         self._idle_seconds = idle_seconds
         self._most_events = most_events
+        self._committed = committed
         self._stop = threading.Event()
         self._has_claims = threading.Event()
         #: What was claimed may not be settled.
@@ -213,6 +216,7 @@ class Worker:
         if landing.commits:
             self._landings += 1
             self._storage.works()
+            self._committed()
         now = self._now()
         for dataset, location in landing.wishes:
             self._operations.want(dataset, location, now)

@@ -1,4 +1,4 @@
-"""What the service may not lose, beside the warehouse: events on their way in, keys, leases, jobs.
+"""What the service may not lose, beside the warehouse: events on their way in, incidents and messages on their way out, keys, leases, jobs.
 
 One store holds them, SQLite or Postgres, by one protocol. Instants are aware datetimes in UTC, of the machine that calls.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
+
+from restaurant_os.alerting import ChannelHealth, Delivery, Incident, Record, State
 
 Outcome = Literal["done", "failed", "quarantined", "again"]
 Scope = Literal["read", "write"]
@@ -120,6 +122,8 @@ class Purged:
     events: int
     quarantined: int
     jobs: int
+    incidents: int = 0
+    deliveries: int = 0
 
 
 class Operations(Protocol):
@@ -221,6 +225,54 @@ class Operations(Protocol):
 
     def granted(self, dataset: str, location: str, asked_at: datetime) -> None:
         """It was read since: forget the wish that was made at `asked_at`; one made later stays."""
+        ...
+
+    # --- incidents, and what is told of them ---
+
+    def incidents(
+        self, *, states: Collection[State] = (), since: date | None = None, locations: Collection[str] = (), most: int = 10_000
+    ) -> list[Incident]:
+        """The newest first (by period, then opened or since). Without `states`: all; `since`: of periods from then on; `locations`: of these alone."""
+        ...
+
+    def find_incidents(self, incident_ids: Collection[str]) -> list[Incident]:
+        """Those of the ids given that there are; an id may be given by its first digits, at least 4."""
+        ...
+
+    def record(self, record: Record) -> bool:
+        """Keep incidents (each read at its `version`, and one more afterwards), deliveries and the mark, in one commit. False: another has changed one of
+        the incidents meanwhile, and nothing is changed. A delivery whose key is known is not kept again. One of a group of which another of the same
+        channel is still pending takes that one's place (its message is newer), and keeps its id and `created_at`."""
+        ...
+
+    def mark(self, reader: str) -> int:
+        """Up to which sequence of changed days a reader has cleared; 0 before its first."""
+        ...
+
+    def claim_delivery(self, channels: Collection[str], owner: str, seconds: float) -> Delivery | None:
+        """The oldest that is ready of a channel that none of is being sent to, now `sending`, for `owner` alone until `seconds` from now; committed. One
+        found in `sending` whose claim ran out is given as it is, `is_repeated`."""
+        ...
+
+    def end_delivery(self, delivery: Delivery, owner: str) -> bool:
+        """What became of a claimed one: its `state` (sent, dead, or pending again at `ready_at`), `sent_id`, `error`, `attempts`. False: `owner` has it no
+        more, and nothing is changed."""
+        ...
+
+    def last_sent(self, channel: str, group: str) -> Delivery | None:
+        """The last new message of a group that a channel has: what an edit changes."""
+        ...
+
+    def deliveries(self, *, most: int = 1_000) -> list[Delivery]:
+        """The newest first."""
+        ...
+
+    def channels(self) -> list[ChannelHealth]: ...
+
+    def set_channel(self, health: ChannelHealth) -> None: ...
+
+    def await_deliveries(self, seconds: float) -> None:
+        """Return when a delivery may wait, at the latest after so long. Another process's may take a poll to be seen."""
         ...
 
     # --- house ---

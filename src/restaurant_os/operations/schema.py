@@ -64,7 +64,54 @@ CREATE TABLE ops_wishes (
   PRIMARY KEY (dataset, location)
 ){table_end}
 """
-STEPS = (FIRST,)
+#: What is told of which days, and how it stands. A period and a state are words, as in `alerting.py`; `body` and `message` are JSON.
+ALERTS = """
+CREATE TABLE ops_incidents (
+  incident_id TEXT PRIMARY KEY,
+  location TEXT NOT NULL,
+  period TEXT NOT NULL,
+  state TEXT NOT NULL,
+  began_at {integer} NOT NULL,
+  updated_at {integer} NOT NULL,
+  version {integer} NOT NULL,
+  body TEXT NOT NULL
+){table_end};
+CREATE INDEX incidents_period ON ops_incidents (period, began_at);
+CREATE TABLE ops_outbox (
+  delivery_id {sequence},
+  channel TEXT NOT NULL,
+  delivery_key TEXT NOT NULL,
+  message_group TEXT NOT NULL,
+  is_edit {integer} NOT NULL,
+  state TEXT NOT NULL,
+  created_at {integer} NOT NULL,
+  ready_at {integer} NOT NULL,
+  owner TEXT NOT NULL DEFAULT '',
+  claimed_until {integer} NOT NULL DEFAULT 0,
+  attempts {integer} NOT NULL,
+  is_repeated {integer} NOT NULL,
+  sent_at {integer},
+  sent_id TEXT NOT NULL,
+  error TEXT NOT NULL,
+  ended_at {integer},
+  message TEXT NOT NULL,
+  UNIQUE (delivery_key, channel)
+){table_end};
+CREATE INDEX outbox_to_send ON ops_outbox (channel, created_at, delivery_id) WHERE state IN ('pending', 'sending');
+CREATE INDEX outbox_group ON ops_outbox (message_group, channel);
+CREATE INDEX outbox_ended ON ops_outbox (ended_at);
+CREATE TABLE ops_channels (
+  channel TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  disabled TEXT NOT NULL,
+  disabled_at {integer},
+  not_before {integer},
+  last_sent_at {integer},
+  last_error TEXT NOT NULL
+){table_end};
+CREATE TABLE ops_marks (reader TEXT PRIMARY KEY, sequence {integer} NOT NULL){table_end}
+"""
+STEPS = (FIRST, ALERTS)
 
 
 def migrate(link: Link) -> None:

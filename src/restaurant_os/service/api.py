@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -21,6 +21,7 @@ from restaurant_os.service import answers, openapi
 from restaurant_os.service.answers import AnswerError, answer_of, as_json, json_headers
 from restaurant_os.service.events import ToastEvents
 from restaurant_os.service.gate import BODY, EVENTS, Gate
+from restaurant_os.service.incidents import MOST, MOST_AT_ONCE, Incidents, State
 from restaurant_os.service.log import now as instant_of_log
 from restaurant_os.service.reads import Reads
 from restaurant_os.service.running import Service
@@ -67,6 +68,7 @@ def build_api(service: Service, write: LineOf) -> FastAPI:
     )
     _add_events(api, service, toast)
     _add_questions(api, reads)
+    _add_incidents(api, Incidents(service, reads))
     _add_state(api, service, reads)
     api.exception_handler(RestaurantOSError)(_refused)
     api.exception_handler(RequestValidationError)(_invalid)
@@ -165,6 +167,30 @@ def _add_questions(api: FastAPI, reads: Reads) -> None:
     async def status(location: Place = "ALL", first: From = None, last: To = None) -> Response:
         """What is complete, partial or missing, as `restaurant-os status --json` has it, with the inbox and the jobs."""
         return _json(await reads.status(location, first, last))
+
+
+def _add_incidents(api: FastAPI, incidents: Incidents) -> None:
+    keyed: Any = {"response_class": Response, "tags": ["alerts"]}
+
+    @api.get("/v1/incidents", operation_id="incidents", openapi_extra={"security": openapi.OF_KEYS}, **keyed)
+    async def incidents_(
+        state: Annotated[list[State] | SkipJsonSchema[None], Query(description="Without it open and recovered ones.")] = None,
+        location: Place = "ALL",
+        first: Annotated[
+            str | SkipJsonSchema[None],
+            Query(alias="from", json_schema_extra={"format": "date"}, description="Of business dates and weeks from then on."),
+        ] = None,
+        most: Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="The newest of them.")] = MOST,
+    ) -> Response:
+        """Incidents, the newest first, as `restaurant-os alerts list --json` has them."""
+        return _json(await incidents.list(state or (), location, first, most))
+
+    @api.post("/v1/incidents/{incident}/ack", operation_id="acknowledge", openapi_extra=openapi.acknowledgement_body(), **keyed)
+    async def acknowledge(
+        request: Request, incident: Annotated[str, Path(description="Its id, or the first digits of it, at least 4.")]
+    ) -> Response:
+        """Say that somebody knows: nothing more is sent of the incident but that it is over. Gives it as it is then."""
+        return _json(await incidents.acknowledge(incident, request.scope[BODY]))
 
 
 def _add_state(api: FastAPI, service: Service, reads: Reads) -> None:

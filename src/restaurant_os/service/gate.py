@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ RULES = {
         Rule("/v1/metrics", scope="read"),
         Rule("/v1/locations", scope="read"),
         Rule("/v1/status", scope="read"),
+        Rule("/v1/incidents", scope="read"),
+        Rule("/v1/incidents/{incident}/ack", "POST", "write"),
         Rule("/metrics", scope="read"),
         Rule("/healthz"),
         Rule("/readyz"),
@@ -61,6 +64,14 @@ RULES = {
     )
 }
 ELSEWHERE = Rule("none of ours")
+#: The one route with something of the request in its address.
+OF_INCIDENT = re.compile(r"/v1/incidents/[^/]+/ack")
+
+
+def rule_of(path: str) -> Rule:
+    if OF_INCIDENT.fullmatch(path):
+        return RULES["/v1/incidents/{incident}/ack"]
+    return RULES.get(path, ELSEWHERE)
 
 
 @dataclass(slots=True)
@@ -95,7 +106,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        asked = Asked(scope, RULES.get(scope["path"], ELSEWHERE), receive)
+        asked = Asked(scope, rule_of(scope["path"]), receive)
 
         async def told(message: Asgi) -> None:
             if message["type"] == "http.response.start":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from restaurant_os import __version__
-from restaurant_os.service import answers, events, protocol
+from restaurant_os.service import answers, events, incidents, protocol
 from restaurant_os.service.answers import AnswerError
 from restaurant_os.service.gate import MOST_OTHER, MOST_SUMMARY, MOST_TOAST
 from restaurant_os.service.summaries import AMOUNTS, EXAMPLES, Kind, wrong
@@ -23,6 +23,7 @@ Every refusal has one shape: `{"error": {"message", "next_step", "field"}}`. Key
 TAGS = [
     {"name": "events", "description": "What stores and Toast send."},
     {"name": "reading", "description": "What it amounts to."},
+    {"name": "alerts", "description": "What went beyond a rule's level, and who knows."},
     {"name": "operating", "description": "How the service is."},
 ]
 OF_KEYS: list[Document] = [{"bearer": []}, {"apiKey": []}]
@@ -62,8 +63,10 @@ MEANINGS = {
     400: "Not HTTP.",
     401: "No valid key, or no valid signature.",
     403: "The key lacks the scope.",
+    404: "There is none.",
     405: "Another method is expected.",
     408: "The body took longer than 10 s.",
+    409: "More than one is meant; nothing was changed.",
     413: "The body is too large.",
     415: "The body is not said to be JSON, or is compressed.",
     422: "Something in the request is wrong; `field` says what.",
@@ -136,6 +139,22 @@ def of_summary(kind: Kind) -> dict[int | str, Document]:
         wrong("date", "'2026-02-30' is no date, written as 2026-03-10.", kind),
         FULL,
     )
+
+
+def of_acknowledgement() -> dict[int | str, Document]:
+    return refusals(
+        *_of_keyed("write"),
+        *_of_all(MOST_OTHER, "POST"),
+        answers.not_json(),
+        incidents.unknown("4f1c09ab"),
+        incidents.ambiguous("4f1c", 2),
+        incidents.wrong("mute", "true or false was expected."),
+        incidents.contested(),
+    )
+
+
+def acknowledgement_body() -> Document:
+    return {"requestBody": incidents.body_of_ack(), "security": OF_KEYS}
 
 
 def answered(description: str, schema: Document, example: object, kind: str = JSON) -> dict[int | str, Document]:
@@ -223,6 +242,8 @@ def responses() -> dict[str, dict[int | str, Document]]:
         "/v1/metrics": {**answered("Rows of a view (docs/metrics.md).", ROWS, METRICS), **of_question()},
         "/v1/locations": {**answered("Every location.", ROWS, LOCATIONS), **of_read()},
         "/v1/status": {**answered("How the data stands.", OBJECT, STATUS), **of_question()},
+        "/v1/incidents": {**answered("Incidents, the newest first.", ROWS, [INCIDENT]), **of_question()},
+        "/v1/incidents/{incident}/ack": {**answered("The incident as it is now.", OBJECT, INCIDENT), **of_acknowledgement()},
         "/metrics": {**answered("Prometheus' text.", {"type": "string"}, PROMETHEUS, "text/plain"), **of_read()},
         "/healthz": {**answered("It is alive.", OBJECT, {"status": "alive"}), **of_open()},
         "/readyz": {**answered("It is ready.", OBJECT, READY), **of_open()},
@@ -269,6 +290,29 @@ METRICS = [
         "labor_percent": 23.75,
     }
 ]
+INCIDENT: Document = {
+    "incident": "4f1c09ab77d2e3f0",
+    "rule": "labor-percent",
+    "location": "North",
+    "restaurant_guid": "0f9d0c1e-1111-4a11-8a11-000000000001",
+    "period": "2026-03-10",
+    "subject": None,
+    "subject_name": None,
+    "state": "open",
+    "value": 30.0,
+    "worst": 30.0,
+    "dollars": "250.00",
+    "since": "2026-03-10T18:04:05.912000+00:00",
+    "opened_at": "2026-03-10T18:04:05.912000+00:00",
+    "ended_at": None,
+    "acknowledged_at": "2026-03-10T18:10:00+00:00",
+    "note": "sent two home",
+    "muted_until": None,
+    "messages": 1,
+    "facts": {"labor": "30.0 %", "CPLH": "$20.00"},
+    "drivers": [],
+    "suggestion": None,
+}
 STATUS = {
     "days": [
         {
@@ -299,6 +343,17 @@ STATUS = {
     ],
     "inbox": {"pending": 0, "claimed": 0, "quarantined": 0, "oldest_pending_at": None, "received": {}},
     "jobs": [],
+    "open_incidents": 1,
+    "channels": [
+        {
+            "channel": "slack",
+            "disabled": None,
+            "disabled_at": None,
+            "not_before": None,
+            "last_sent_at": "2026-03-11T15:21:05+00:00",
+            "last_error": None,
+        }
+    ],
     "notes": [],
 }
 PROMETHEUS = '# TYPE restaurant_os_events_accepted_total counter\nrestaurant_os_events_accepted_total{route="toast"} 1.0\n'

@@ -42,25 +42,30 @@ class Reads:
 
     async def metrics(self, grain: Grain, by: By | None, location: str, first: str | None, last: str | None) -> bytes:
         period = Period(*ends) if (ends := _ends(first, last)) else None
-        return await self._in_thread(lambda: self._metrics(grain, by, location, period))
+        return await self.in_thread(lambda: self._metrics(grain, by, location, period))
 
     async def locations(self) -> bytes:
-        return await self._in_thread(self._locations)
+        return await self.in_thread(self._locations)
 
     async def status(self, location: str, first: str | None, last: str | None) -> bytes:
         span = Span(*ends) if (ends := _ends(first, last)) else None
-        return await self._in_thread(lambda: self._status(location, span))
+        return await self.in_thread(lambda: self._status(location, span))
 
     async def prometheus(self) -> bytes:
         """The counters, and the inbox as it stands; without it where it cannot be read."""
-        return await self._in_thread(self._prometheus)
+        return await self.in_thread(self._prometheus)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     # --- in a thread ----------------------------------------------------------------------------------------------
 
-    async def _in_thread(self, do: Callable[[], T]) -> T:
+    async def in_thread(self, do: Callable[[], T]) -> T:
+        """What `do` gives, asked in a thread beside the event loop.
+
+        Raises:
+            AnswerError: 503, too much is asked at once, or it took too long.
+        """
         if self._waiting >= MOST_WAITING:
             raise answers.busy()
         self._waiting += 1
@@ -73,8 +78,12 @@ class Reads:
         finally:
             self._waiting -= 1
 
-    def _places(self, wanted: str) -> list[Location]:
-        """Those that `wanted` means; of none at all none, unless one was named."""
+    def places(self, wanted: str) -> list[Location]:
+        """Those that `wanted` means; of none at all none, unless one was named.
+
+        Raises:
+            AnswerError: 422, it means none.
+        """
         known = known_places(self.service.settings, self.service.app.warehouse)
         if not known and wanted.upper() == "ALL":
             return []
@@ -88,17 +97,17 @@ class Reads:
             report = report_of(grain, by)
         except UsageError as problem:
             raise AnswerError(422, problem.message, "Leave `by` out, or `grain`.", field="by") from None
-        places = self._places(location)
+        places = self.places(location)
         if not places:
             return b"[]"
         if period:
             _check_size(grain, len(places), period)
         table = rows_of(self.service.app.warehouse, report, places, period, self.service.now())
-        return _listed(table.to_pylist())
+        return listed_rows(table.to_pylist())
 
     def _locations(self) -> bytes:
         known = {own.toast_guid for own in self.service.settings.locations}
-        return _listed(
+        return listed_rows(
             [
                 {
                     "location": own.name,
@@ -109,12 +118,12 @@ class Reads:
                     "labor_source": own.labor_source,
                     "configured": own.toast_guid in known,
                 }
-                for own in self._places("ALL")
+                for own in self.places("ALL")
             ]
         )
 
     def _status(self, location: str, span: Span | None) -> bytes:
-        service, warehouse, places = self.service, self.service.app.warehouse, self._places(location)
+        service, warehouse, places = self.service, self.service.app.warehouse, self.places(location)
         now = service.now()
         days = day_statuses(warehouse, places, span, now)
         found = live_status(warehouse, service.settings, places, service.operations(), now)
@@ -146,13 +155,17 @@ def _ends(first: str | None, last: str | None) -> tuple[date, date] | None:
     if first is None or last is None:
         missing = "from" if first is None else "to"
         raise AnswerError(422, f"{missing}: missing, while the other end is there.", "Give both dates, or neither.", field=missing)
-    found = _date(first, "from"), _date(last, "to")
+    found = date_of(first, "from"), date_of(last, "to")
     if found[1] < found[0]:
         raise AnswerError(422, f"to: {found[1]} is before from, {found[0]}.", "Give the earlier date as `from`.", field="to")
     return found
 
 
-def _date(text: str, field_: str) -> date:
+def date_of(text: str, field_: str) -> date:
+    """
+    Raises:
+        AnswerError: 422, naming the parameter.
+    """
     try:
         return iso_date(text, field_)
     except UsageError as problem:
@@ -171,6 +184,6 @@ def _check_size(grain: Grain, places: int, period: Period) -> None:
         )
 
 
-def _listed(rows: Sequence[dict[str, Any]]) -> bytes:
+def listed_rows(rows: Sequence[dict[str, Any]]) -> bytes:
     pieces = [json.dumps(plain(rows[at : at + ROWS_AT_ONCE]), ensure_ascii=True)[1:-1] for at in range(0, len(rows), ROWS_AT_ONCE)]
     return ("[" + ", ".join(pieces) + "]").encode()

@@ -1,16 +1,19 @@
-"""What runs in a service beside the requests: the worker, the scheduler, and two that watch the store and the warehouse. How it all ends."""
+"""What runs in a service beside the requests: the worker, the scheduler, the evaluator and the outbox, and two that watch the store and the warehouse.
+How it all ends."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
+from restaurant_os.alerts.channels import channels_of
+from restaurant_os.alerts.rules import rules_of
 from restaurant_os.app import App
 from restaurant_os.errors import LockedError, OperationsError, RestaurantOSError, StoppedError
 from restaurant_os.live.meters import Meters
@@ -29,11 +32,13 @@ STORE_EVERY, WAREHOUSE_EVERY = 5.0, 30.0
 STORE_LATELY, WAREHOUSE_LATELY = 15.0, 300.0
 #: The warehouse file is let go after so long with nothing to do, and at once when another process waits for it.
 IDLE_SECONDS = 0.25
+#: Parts whose failures are counted by their name.
+OF_PARTS: Mapping[str, Literal["worker", "evaluator", "outbox"]] = {"worker": "worker", "evaluator": "evaluator", "outbox": "outbox"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Part(Protocol):
-    """The worker, the scheduler."""
+    """The worker, the scheduler, the evaluator, the outbox."""
 
     def run(self) -> None:
         """Until `stop`, in a thread."""
@@ -78,7 +83,8 @@ class Service:
     def __post_init__(self) -> None:
         self.app.idle_seconds = IDLE_SECONDS
         if self.parts is None:
-            self.parts = {"worker": self.app.worker, "scheduler": self.app.scheduler}
+            app = self.app
+            self.parts = {"worker": app.worker, "scheduler": app.scheduler, "evaluator": app.evaluator, "outbox": app.outbox}
         self.keyring = Keyring(self.operations, self.settings)
 
     @property
@@ -105,8 +111,10 @@ class Service:
         """Open the store and read the keys. Blocks.
 
         Raises:
-            OperationsError: it cannot be opened.
+            OperationsError: it cannot be opened. SettingsError: a rule or a channel of the settings cannot be.
         """
+        rules_of(self.settings)
+        channels_of(self.settings)
         self.keyring.refresh()
         self._try_store()
         _ = self.app.warehouse  # made here, before threads ask for it at once
@@ -136,7 +144,7 @@ class Service:
             except StoppedError:
                 return
             except Exception as problem:  # the service stays, whatever its parts do
-                self.meters.failure("worker" if name == "worker" else "scheduler")
+                self.meters.failure(OF_PARTS.get(name, "scheduler"))
                 log.error("%s ended and begins again", name, exc_info=problem)
             pause = FIRST_PAUSE if time.monotonic() - began > LONGEST_PAUSE else min(pause * 2, LONGEST_PAUSE)
             self._stopping.wait(pause)

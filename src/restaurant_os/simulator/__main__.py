@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from restaurant_os.simulator import stage
 from restaurant_os.simulator.server import Options, run
 
 
@@ -28,7 +29,9 @@ def arguments(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument("--demand", type=float, default=Options.demand, help="share of the usual parties (default: %(default)s)")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="TOML file of faults to inject")
     parser.add_argument("--clients", type=Path, metavar="FILE", help="TOML file of API clients, instead of demo-client")
+    parser.add_argument("--plant", action="store_true", help="an orderly world, with known incidents in it (GET /simulator/planted)")
     parser.add_argument("--end-with-stdin", action="store_true", help="end when standard input does, so as not to outlive who started it")
+    parser.add_argument("--stage", action="store_true", help="stand at the beginning of a live service day until POST /simulator/live")
     given = vars(parser.parse_args(argv))
     if given.pop("end_with_stdin"):
         threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
@@ -43,4 +46,5 @@ def _end_with_stdin() -> None:
 
 
 if __name__ == "__main__":
-    run(arguments())
+    given = arguments()
+    (stage.run if given.stage else run)(given)

@@ -18,8 +18,10 @@ from restaurant_os.simulator.faults import Fault, Faults
 from restaurant_os.simulator.limits import Limits
 
 if TYPE_CHECKING:
+    from restaurant_os.simulator.channels import Channels
     from restaurant_os.simulator.configuration import Configuration
     from restaurant_os.simulator.listing import Listing
+    from restaurant_os.simulator.stage import Stage
     from restaurant_os.simulator.webhooks import Webhooks
     from restaurant_os.simulator.world import Restaurant, World
 
@@ -65,6 +67,17 @@ class Simulator:
     people_steered: dict[tuple[str, str], dict[str, dict[str, object]]] = field(default_factory=dict)
     _configuration: Configuration | None = None
     _webhooks: Webhooks | None = None
+    _channels: Channels | None = None
+    #: The live day that waits to be begun, where there is one.
+    stage: Stage | None = None
+
+    def channels(self) -> Channels:
+        """Slack and Discord, and what they received."""
+        if self._channels is None:
+            from restaurant_os.simulator.channels import Channels
+
+            self._channels = Channels(self.limits.now, lambda: self.clock.world().isoformat(timespec="milliseconds"))
+        return self._channels
 
     def webhooks(self) -> Webhooks:
         """What is sent of its own accord, and to whom."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 from restaurant_os.simulator.businessdays import HOUR, MINUTE
 from restaurant_os.simulator.catalog import Ref, Shop, reference
 from restaurant_os.simulator.dice import Dice
+from restaurant_os.simulator.planting import Planting
 
 #: No entry of a day's cash is dated more than this many business days later.
 LONGEST_SPILL = 3
@@ -73,6 +74,7 @@ class TillDay(NamedTuple):
     opens: int
     closes: int
     arrives: Callable[[int], int]
+    planting: Planting | None = None
 
     def at(self, hour: int, minute: int = 0, days: int = 0) -> int:
         """A local wall-clock time on the day's own date, or so many days later."""

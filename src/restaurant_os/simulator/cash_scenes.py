@@ -6,6 +6,7 @@ from restaurant_os.simulator.businessdays import MINUTE
 from restaurant_os.simulator.cash import Entry, Teller, TillDay
 from restaurant_os.simulator.catalog import Ref
 from restaurant_os.simulator.dice import Weighted
+from restaurant_os.simulator.planting import BAD_DRAWER, MOST_OFF_CENTS, SHORT_CENTS
 
 _COUNTED = Weighted([("CLOSE_OUT_EXACT", 66.0), ("CLOSE_OUT_OVERAGE", 13.0), ("CLOSE_OUT_SHORTAGE", 21.0)])
 _OFF_BY = Weighted([("coins", 60.0), ("note", 30.0), ("notes", 10.0)])
@@ -15,7 +16,7 @@ _UNKNOWN_KIND = "PETTY_CASH"  #: Toast adds values without notice
 def tell_cash(day: TillDay, seed: int) -> list[Entry]:
     """Every entry that a restaurant-day gives rise to, on that business date or on one of the next."""
     teller = Teller(day, seed)
-    for play in (_change, _pay_outs, _no_sales, _drivers, _banks, _tip_outs, _close_outs, _oddities):
+    for play in (_change, _pay_outs, _no_sales, _drivers, _banks, _tip_outs, _close_outs, _planted, _oddities):
         play(teller)
     return teller.entries
 
@@ -72,12 +73,22 @@ def _close_outs(t: Teller) -> None:
     for drawer in t.drawers:
         start = t.day.at(8, 30, days=1) if t.dice.chance(0.03) else t.day.last_orders
         when = start + t.dice.upto(15 * MINUTE)
-        if t.dice.chance(0.03):
+        if t.day.planting:
+            off_by = _off_by(t)
+            _count(t, drawer, off_by if abs(off_by) <= MOST_OFF_CENTS else off_by % MOST_OFF_CENTS, when)
+        elif t.dice.chance(0.03):
             wrong = t.dice.pick((10_000, -10_000, 9_000, -2_000))
             _count(t, drawer, wrong, when)
             _count(t, drawer, -wrong, when + 4 * MINUTE)
         else:
             _count(t, drawer, _off_by(t), when)
+
+
+def _planted(t: Teller) -> None:
+    """The last drawer is far short, and that stands."""
+    if t.day.planting and t.day.planting.has(BAD_DRAWER, t.shop.restaurant.index, t.day.ordinal):
+        count = next(entry for entry in reversed(t.entries) if entry.drawer == t.drawers[-1] and entry.kind.startswith("CLOSE_OUT"))
+        count.kind, count.amount, count.seen, count.gone = "CLOSE_OUT_SHORTAGE", -SHORT_CENTS, t.day.arrives(count.date), 0
 
 
 def _off_by(t: Teller) -> int:

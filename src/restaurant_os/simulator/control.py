@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from restaurant_os.simulator import control_setup, control_webhooks, params
+from restaurant_os.simulator import channels_api, control_live, control_setup, control_webhooks, params
 from restaurant_os.simulator.call import Simulator, json_response
 from restaurant_os.simulator.errors import OptionError, ToastError, bad_request, error_body
 from restaurant_os.simulator.toast import ENDPOINTS, http_date
@@ -76,6 +76,13 @@ def _book(write: Callable[[World, datetime, date | None], object]) -> Answer:
     return answer
 
 
+async def planted(simulator: Simulator, request: Request) -> object:
+    """The incidents that were planted in the days begun so far; none in a world that was not asked for them."""
+    from restaurant_os.simulator.planting import found
+
+    return found(simulator.world, simulator.clock.world())
+
+
 async def clock(simulator: Simulator, request: Request) -> object:
     return _clock(simulator)
 
@@ -127,6 +134,7 @@ def routes(simulator: Simulator) -> list[Route]:
         ("GET", "/books/close", _book(lambda world, at, day: world.close_books(at, day))),
         ("GET", "/books/cash", _book(lambda world, at, day: world.cash_books(at, day))),
         ("GET", "/books/labor", labor_books),
+        ("GET", "/planted", planted),
         ("GET", "/clock", clock),
         ("POST", "/clock", advance),
         ("GET", "/faults", faults),
@@ -137,7 +145,7 @@ def routes(simulator: Simulator) -> list[Route]:
     )
     return [
         _route(simulator, method, f"/simulator{path}", answer)
-        for method, path, answer in (*table, *control_setup.TABLE, *control_webhooks.TABLE)
+        for method, path, answer in (*table, *control_setup.TABLE, *control_webhooks.TABLE, *channels_api.TABLE, *control_live.TABLE)
     ]
 
 

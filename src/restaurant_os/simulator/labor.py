@@ -13,6 +13,7 @@ from restaurant_os.simulator.catalog import Shop
 from restaurant_os.simulator.labor_books import LaborSums, counted_hours, labor_rows
 from restaurant_os.simulator.labor_life import LATEST_EDIT, Week, live_week
 from restaurant_os.simulator.labor_punches import Entry, Shift, ShiftState, State
+from restaurant_os.simulator.planting import Planting
 from restaurant_os.simulator.staff import Employee, House, Job, monday_of, set_up
 from restaurant_os.simulator.staff_plan import cooks_needed
 from restaurant_os.simulator.turnover import listed_employees, listed_jobs
@@ -43,11 +44,19 @@ class Labor:
     """
 
     def __init__(
-        self, seed: int, shops: Mapping[str, Shop], first_day: date, last_day: date, moment: Callable[[str, datetime], tuple[int, bool]]
+        self,
+        seed: int,
+        shops: Mapping[str, Shop],
+        first_day: date,
+        last_day: date,
+        moment: Callable[[str, datetime], tuple[int, bool]],
+        planting: Planting | None = None,
     ) -> None:
         self.first_day, self.last_day = first_day.toordinal(), last_day.toordinal()
         self._moment = moment
-        self._houses = {guid: set_up(seed, shop, self.last_day, cooks_needed(shop)) for guid, shop in shops.items()}
+        self._houses = {
+            guid: replace(set_up(seed, shop, self.last_day, cooks_needed(shop)), planting=planting) for guid, shop in shops.items()
+        }
         #: Until which Monday weeks are told by the house as it was before its closeout hour changed.
         self._former: dict[str, list[tuple[int, House]]] = {guid: [] for guid in shops}
         self._week = lru_cache(maxsize=_WEEKS_KEPT)(self._live_week)
@@ -118,6 +127,10 @@ class Labor:
         week = self._find(restaurant_guid, identifier, at)
         shifts = [] if week is None else self._scheduled(restaurant_guid, week, week, at)
         return next((s for s in shifts if identifier in (s.shift.guid, s.shift.external)), None)
+
+    def planted(self, restaurant_guid: str, ordinal: int, at: datetime) -> list[Punched]:
+        """The entries of a business date (ordinal) that were planted."""
+        return [punched for punched in self.by_business_date(restaurant_guid, date.fromordinal(ordinal), at) if punched.entry.planted]
 
     def books(self, at: datetime, day: date | None = None, *, by_job: bool = False) -> list[dict[str, object]]:
         """What the world knows of its labor at `at`: a row per restaurant and business date, and per job title if asked."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from restaurant_os.simulator.businessdays import HOUR, MINUTE
 from restaurant_os.simulator.dice import Dice, Weighted
 from restaurant_os.simulator.labor_punches import Break, Shift, ShiftState, worked
+from restaurant_os.simulator.planting import FORGETS, FORGOTTEN, MOST_LATE_MINUTES
 from restaurant_os.simulator.staff import Employee, House
 from restaurant_os.simulator.staff_plan import Assignment, plan_week
 
@@ -30,6 +31,9 @@ _KINDS = Weighted(
     ]
 )
 _SALARIED_KINDS = Weighted([("plain", 90), ("forgot to clock out", 8), ("late", 2)])
+_FORGETFUL = ("forgot to clock out", "walked off on break")
+_LEFT_OPEN = (*_FORGETFUL, "overlap")  #: what leaves a punch open long past its shift
+_DAY_ENDS = 17  #: local hour by which the day shift has gone
 _MEALS = Weighted([("taken", 74), ("missed", 10), ("waived", 8), ("none", 8)])
 
 
@@ -48,6 +52,7 @@ class Draft:
     #: Milliseconds worked before in the week and on the day, by which overtime is reckoned.
     week: int = 0
     day: int = 0
+    planted: bool = False
 
     @property
     def true_work(self) -> int:
@@ -60,10 +65,23 @@ def drafts_of(house: House, monday: int) -> tuple[list[Draft], list[Shift]]:
     plan = plan_week(house, monday)
     shifts = {id(work): _publish(house, work, monday, dice) for work in plan if house.schedules and work.scheduled}
     drafts: list[Draft] = []
+    planted = {id(work) for ordinal in range(monday, monday + 7) for work in _forgetful(house, ordinal, plan, shifts)}
     for work in plan if house.has_clock else ():
-        drafts += _drafts(house, work, shifts.get(id(work)), Dice(dice.getrandbits(62)))
+        there = {own.who.guid for own in plan if own.who and own.ordinal == work.ordinal} if house.planting else set()
+        drafts += _drafts(house, work, shifts.get(id(work)), Dice(dice.getrandbits(62)), there, planted=id(work) in planted)
     _count_up(house, drafts)
     return drafts, list(shifts.values())
+
+
+def _forgetful(house: House, ordinal: int, plan: list[Assignment], shifts: dict[int, Shift]) -> list[Assignment]:
+    """Whose clock-out is planted as forgotten on a business date: one of the day shift who surely comes."""
+    if not house.has_planted(FORGOTTEN, ordinal):
+        return []
+    evening, today = house.calendar.at(ordinal, _DAY_ENDS), [work for work in plan if work.ordinal == ordinal]
+    coming = [work.who.guid for work in today if work.who]
+    able = [work for work in today if work.who and work.scheduled and not work.who.shared and work.end <= evening]
+    once = [work for work in able if work.who and coming.count(work.who.guid) == 1]  # no later shift of the day explains the open punch
+    return [work for work in once if not (id(work) in shifts and shifts[id(work)].states[-1].deleted)][-1:]
 
 
 # --- the schedule ---------------------------------------------------------------------------------------------------------
@@ -90,18 +108,22 @@ def _publish(house: House, work: Assignment, monday: int, dice: Dice) -> Shift:
 # --- what is true ---------------------------------------------------------------------------------------------------------
 
 
-def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice) -> list[Draft]:
-    """The punches that come of an assignment: one, none, or two."""
+def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice, there: set[str], *, planted: bool) -> list[Draft]:
+    """The punches that come of an assignment: one, none, or two. `there`: who does not cover for others, being there already."""
     who = work.who
     if who is None or (not work.scheduled and not house.manager_punches and work.key == "gm"):
         return []
     if work.called_off:
         return [_draft(work, who, "sent home", dice, work.start, work.start + 95 * MINUTE)] if work.key == "prep" else []
     kind = (_KINDS if work.scheduled else _SALARIED_KINDS).draw(dice)
+    if house.planting and kind in _LEFT_OPEN and not dice.chance(FORGETS):
+        kind = "plain"
+    if planted:
+        kind = "forgot to clock out"
     if shift is not None and shift.states[-1].deleted:
         kind = "no show" if dice.chance(0.6) else "plain"
     if kind == "no show":
-        return _cover(house, work, dice)
+        return _cover(house, work, dice, there)
     start, end = work.start + dice.between(-6, 7) * MINUTE, work.end + dice.between(-8, 20) * MINUTE
     if work.key == "prep":  # a quarter of an hour after closeout, or before it
         start = work.start + (dice.between(-30, -17) if dice.chance(0.25) else dice.between(-12, 3)) * MINUTE
@@ -112,13 +134,16 @@ def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice) -> 
     elif kind == "leaves early":
         end = work.end - dice.between(25, 110) * MINUTE
     elif kind == "stays late":
-        end = work.end + dice.between(35, 110) * MINUTE
-    return [_draft(work, who, kind, dice, start, end, shift)]
+        end = work.end + dice.between(35, MOST_LATE_MINUTES if house.planting else 110) * MINUTE
+    draft = _draft(work, who, kind, dice, start, end, shift)
+    draft.planted = planted
+    return [draft]
 
 
-def _cover(house: House, work: Assignment, dice: Dice) -> list[Draft]:
+def _cover(house: House, work: Assignment, dice: Dice, there: set[str]) -> list[Draft]:
     """Half of those who do not come are covered for by somebody whom no schedule knows of."""
     able = [who for who in house.employees if work.key in who.jobs and who is not work.who and who.works(work.ordinal) and not who.shared]
+    able = [who for who in able if who.guid not in there]
     if not able or dice.chance(0.5):
         return []
     start = work.start + dice.between(35, 70) * MINUTE

@@ -140,6 +140,8 @@ class Teller:
         mended = self.dice.random()
         if self.house.closes_punches:
             self._is_closed_at_cutoff(**self._break_ended(self.cutoff))
+        if draft.planted:
+            return
         if mended < 0.75:
             self._at(self.morning(), **self._closed(), **self._break_ended(draft.end))
         elif mended < 0.93 and not self.house.closes_punches:
@@ -204,6 +206,7 @@ class Teller:
             shift=draft.shift if names_shift else None,
             shift_as_text=dice.chance(0.15),
             plain=dice.chance(0.03),
+            planted=draft.planted,
         )
 
     def _write(self, entry: Entry, changes: list[Change]) -> None:

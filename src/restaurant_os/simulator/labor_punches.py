@@ -80,6 +80,7 @@ class Entry:
     shift: Shift | None = None  #: the shift it names
     shift_as_text: bool = False  #: named by a bare GUID
     plain: bool = False  #: whether what may be null is null
+    planted: bool = False
     states: list[State] = field(default_factory=list)
 
     def at(self, instant: int) -> State | None:

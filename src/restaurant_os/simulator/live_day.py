@@ -49,6 +49,8 @@ class Send:
     secret: str = field(default=DEMO_SECRET, repr=False)
     key: str = field(default="", repr=False)
     json: bool = False
+    #: Whether there are summaries beside the events.
+    summaries: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class LiveDay:
     def __init__(self, simulator: Simulator, day: Day, send: Send, say: Callable[[str], None], post: postman.Post = postman.post) -> None:
         """`say`: takes a line for whoever watches."""
         self.is_over = False
-        self._simulator, self._day, self._say = simulator, day, say
+        self._simulator, self._day, self._say, self._has_summaries = simulator, day, say, send.summaries
         base = send.url.rstrip("/")
         self.summaries = Summaries(base, send.key, post)
         self._told: dict[tuple[str, str], Mapping[str, object]] = {}
@@ -118,7 +120,8 @@ class LiveDay:
         webhooks, now = self._simulator.webhooks(), min(self._simulator.clock.world(), self._day.ends)
         self.summaries.now = webhooks.sending.now
         if self._next is not None and (now >= self._next or now == self._day.ends):
-            self._tell(now)
+            if self._has_summaries:
+                self._tell(now)
             self._say(self._line(now))
             passed = (now - self._day.begins) // _INTERVAL
             self._next = None if now == self._day.ends else self._day.begins + (passed + 1) * _INTERVAL

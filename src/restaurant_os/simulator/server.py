@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from restaurant_os.simulator import control, toast
+from restaurant_os.simulator import channels_api, control, toast
 from restaurant_os.simulator.auth import DEMO_CLIENT, Tokens, read_clients
 from restaurant_os.simulator.call import Simulator
 from restaurant_os.simulator.clock import Clock
@@ -48,7 +48,7 @@ class Options:
 
     `last_day` None means the last business date that is closed everywhere now. `clock_speed` None means a world that
     stands still; otherwise it is simulated seconds per second. `demand` is a share of the usual parties: few make a long
-    history quick to read.
+    history quick to read. `plant`: an orderly world, in which incidents are planted. `stage`: a live day waits to be begun.
     """
 
     port: int = 9100
@@ -61,6 +61,8 @@ class Options:
     faults: Path | None = None
     clients: Path | None = None
     demand: float = 1.0
+    plant: bool = False
+    stage: bool = False
 
 
 def build(options: Options, *, seconds: Callable[[], float] = time.time) -> Starlette:
@@ -107,7 +109,8 @@ def application(simulator: Simulator) -> Starlette:
         wrong_method = isinstance(error, HTTPException) and error.status_code == 405
         return await toast.serve(simulator, toast.WRONG_METHOD if wrong_method else toast.UNKNOWN, request)
 
-    app = Starlette(routes=[*control.routes(simulator), *toast.routes(simulator)], exception_handlers={404: unrouted, 405: unrouted})
+    routes = [*control.routes(simulator), *channels_api.routes(simulator), *toast.routes(simulator)]
+    app = Starlette(routes=routes, exception_handlers={404: unrouted, 405: unrouted})
     app.router.redirect_slashes = False
     app.state.simulator = simulator
     return app
@@ -143,7 +146,14 @@ def opened(options: Options, last_day: date) -> World:
     from restaurant_os.simulator.world import World  # tests of the API bring a world of their own
 
     try:
-        return World(seed=options.seed, locations=options.locations, days=options.days, last_day=last_day, demand=options.demand)
+        return World(
+            seed=options.seed,
+            locations=options.locations,
+            days=options.days,
+            last_day=last_day,
+            demand=options.demand,
+            plant=options.plant,
+        )
     except (ValueError, OverflowError) as error:
         raise OptionError(f"cannot make this world: {error}") from error
 

@@ -13,6 +13,7 @@ import msgspec
 from restaurant_os.simulator.businessdays import BusinessCalendar
 from restaurant_os.simulator.catalog import Ref, Shop
 from restaurant_os.simulator.dice import Dice
+from restaurant_os.simulator.planting import Planting
 
 WAGE_UNIT = 10_000
 #: By location (index): uses no time clock of Toast's; makes no schedule in Toast.
@@ -122,6 +123,7 @@ class House:
     jobs: dict[str, Job]
     employees: tuple[Employee, ...]
     break_types: tuple[str, str]  #: GUIDs: meal (unpaid), rest (paid)
+    planting: Planting | None = None
 
     @property
     def index(self) -> int:
@@ -158,6 +160,9 @@ class House:
     @property
     def manager_punches(self) -> bool:
         return self.index % 2 == 0
+
+    def has_planted(self, kind: str, ordinal: int) -> bool:
+        return self.planting is not None and self.planting.has(kind, self.index, ordinal)
 
     def wage(self, who: Employee, key: str, clocked_in: int, known_at: int) -> int | None:
         """What an hour that began at `clocked_in` is paid, as Toast knew it at `known_at`; None for a salary."""

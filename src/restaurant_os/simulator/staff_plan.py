@@ -10,6 +10,7 @@ from restaurant_os.simulator.businessdays import HOUR, MINUTE, demand
 from restaurant_os.simulator.catalog import Shop
 from restaurant_os.simulator.dice import Dice
 from restaurant_os.simulator.people import CLOSED_BY_WEATHER
+from restaurant_os.simulator.planting import DINNER_HOUR, DOUBLE_BOOKED, STAFFING
 from restaurant_os.simulator.staff import WAGE_UNIT, Employee, House, default_wage, shared_home
 
 #: What hourly labor is planned to cost, as a share of the net sales that are expected: dollars per party, parties per day.
@@ -121,6 +122,10 @@ def plan_week(house: House, monday: int) -> list[Assignment]:
         for slot in _slots(house, ordinal, dice):
             work = Assignment(ordinal, slot.key, slot.start, slot.end, _choose(house, roster, slot, ordinal, dice), called_off=shut)
             planned.append(roster.add(work))
+        if house.has_planted(DOUBLE_BOOKED, ordinal):
+            dinner = house.calendar.at(ordinal, DINNER_HOUR)
+            evening = [slot for slot in _slots(house, ordinal, dice) if slot.start >= dinner]
+            planned += [roster.add(Assignment(ordinal, *slot, _second(house, roster, slot, ordinal))) for slot in evening]
     return sorted(planned, key=lambda work: (work.ordinal, work.start))
 
 
@@ -132,7 +137,7 @@ def local(house: House, ordinal: int, minutes: int) -> int:
 
 def _slots(house: House, ordinal: int, dice: Dice) -> list[Slot]:
     """What a day needs, early slots first."""
-    factor = scale(house.shop, ordinal)
+    factor = scale(house.shop, ordinal) * (STAFFING if house.planting else 1.0)
     closes = house.calendar.closes(ordinal)
     found, over = [], dice.random()  # what one slot rounds off the next one gets
     for key, start, length, count in _SLOTS:
@@ -170,6 +175,13 @@ def _choose(house: House, roster: _Roster, slot: Slot, ordinal: int, dice: Dice)
         present = [who for who in able if any(work.ordinal == ordinal for work in roster.taken.get(who.guid, ()))]
         able = present or able
     return min(able, key=lambda who: (roster.load.get(who.guid, 0) // (2 * HOUR) + who.jobs.index(slot.key) * 2, dice.random()))
+
+
+def _second(house: House, roster: _Roster, slot: Slot, ordinal: int) -> Employee | None:
+    """Whoever has the job and is not there yet, rested or not: of the second crew that a mistake brings."""
+    able = [who for who in house.employees if slot.key in who.jobs and not who.shared and who.works(ordinal)]
+    away = [who for who in able if all(slot.start >= work.end or slot.end <= work.start for work in roster.taken.get(who.guid, ()))]
+    return min(away, key=lambda who: (roster.load.get(who.guid, 0), who.guid), default=None)
 
 
 def _fixed(house: House, monday: int) -> list[Assignment]:

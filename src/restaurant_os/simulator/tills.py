@@ -13,6 +13,7 @@ from restaurant_os.simulator.cash_scenes import tell_cash
 from restaurant_os.simulator.catalog import Shop
 from restaurant_os.simulator.deposits import Depositor
 from restaurant_os.simulator.people import CASHLESS
+from restaurant_os.simulator.planting import SHORT_CENTS, Planting
 
 #: A day without a deposit is `pending` until so many business days after it have closed, then `missing`.
 PENDING_DAYS = 2
@@ -22,6 +23,7 @@ class Trade(Protocol):
     """What the drawers must know of the world."""
 
     seed: int
+    planting: Planting | None
 
     @property
     def shops(self) -> Mapping[str, Shop]:
@@ -52,6 +54,11 @@ class Tills:
         """The cash entries of a business date that exist at `at`."""
         instant, _ = self._trade.moment(restaurant_guid, at)
         return self._entries(restaurant_guid, day.toordinal(), instant)
+
+    def planted(self, restaurant_guid: str, ordinal: int, instant: int) -> list[Entry]:
+        """The counts of drawers on a business date that were planted, as known at an instant (ms)."""
+        entries = self._entries(restaurant_guid, ordinal, instant)
+        return [entry for entry in entries if entry.kind == "CLOSE_OUT_SHORTAGE" and entry.amount == -SHORT_CENTS]
 
     def deposits(self, restaurant_guid: str, day: date, at: datetime) -> list[Deposit]:
         """The deposits for a business date that were made by `at`."""
@@ -93,7 +100,7 @@ class Tills:
         def arrives(instant: int) -> int:
             return self._trade.arrives(shop, instant)
 
-        return TillDay(shop, ordinal, shop.calendar.opens(ordinal), shop.calendar.closes(ordinal), arrives)
+        return TillDay(shop, ordinal, shop.calendar.opens(ordinal), shop.calendar.closes(ordinal), arrives, self._trade.planting)
 
     # --- books ----------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from restaurant_os.simulator.catalog import Shop, fit_out
 from restaurant_os.simulator.dice import Dice
 from restaurant_os.simulator.labor import Labor
 from restaurant_os.simulator.people import CLOSED_BY_WEATHER, OFFLINE, Restaurant, found_restaurants
+from restaurant_os.simulator.planting import DEAD_DAY, DEAD_SHARE, Planting
 from restaurant_os.simulator.render import render
 from restaurant_os.simulator.scenes import CASTING, PLAYS
 from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story, arrival
@@ -128,11 +129,12 @@ class World:
     restaurant stands at the end of its own `last_day`, and what is promised for a later day is not there yet.
     """
 
-    def __init__(self, *, seed: int, locations: int, days: int, last_day: date, demand: float = 1.0) -> None:
+    def __init__(self, *, seed: int, locations: int, days: int, last_day: date, demand: float = 1.0, plant: bool = False) -> None:
         if locations < 1 or days < 1:
             raise ValueError(f"a world needs at least one location and one day, not {locations} and {days}")
         self.seed = seed
         self.demand = demand  #: a share of the usual parties
+        self.planting = Planting(last_day.toordinal()) if plant else None
         self.restaurants: tuple[Restaurant, ...] = found_restaurants(seed, locations, last_day)
         self.last_day = last_day
         self.first_day = last_day - timedelta(days=days - 1)
@@ -148,7 +150,7 @@ class World:
     @cached_property
     def labor(self) -> Labor:
         """Who works in the restaurants, and when."""
-        return Labor(self.seed, self._shops, self.first_day, self.last_day, self.moment)
+        return Labor(self.seed, self._shops, self.first_day, self.last_day, self.moment, self.planting)
 
     # --- what the API asks ----------------------------------------------------------------------------------------------
 
@@ -357,6 +359,8 @@ class World:
         count = round(_PARTIES_PER_DAY * shop.busyness * demand(ordinal) * (0.92 + 0.16 * dice.random()) * self.demand)
         if self._is(shop, ordinal, CLOSED_BY_WEATHER):
             count = 0
+        elif self.planting and self.planting.has(DEAD_DAY, shop.restaurant.index, ordinal):
+            count = round(count * DEAD_SHARE)
         times = sorted(arrivals.draw(dice) for _ in range(count))
         return _Plan(facts, [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)])
 

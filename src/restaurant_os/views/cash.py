@@ -29,6 +29,8 @@ DEEPEST_UNDO = 4
 CASH_COUNTS = ("no_sales", "pay_outs", "tip_outs")
 FROM_SALES = ("cash_payments", "cash_refunds")
 FROM_CASH = ("entries_total", "actual_deposit", "drawer_over_short", *CASH_COUNTS, "pay_out_amount", "tip_out_amount")
+#: What the count of a drawer came to, beyond or below what it should hold.
+OVER_SHORT = ("CLOSE_OUT_OVERAGE", "CLOSE_OUT_SHORTAGE")
 BOTH = ("orders", "cash")
 
 
@@ -95,7 +97,7 @@ def _entries() -> Part:
 
     own = {
         "entries_total": when(lambda t: (t.entry_type != "CASH_COLLECTED") | t.undoes_guid.notnull(), column("amount")),
-        "drawer_over_short": when(of_type("CLOSE_OUT_OVERAGE", "CLOSE_OUT_SHORTAGE"), column("amount")),
+        "drawer_over_short": when(of_type(*OVER_SHORT), column("amount")),
         "no_sales": when(of_type("NO_SALE")),
         "pay_outs": when(of_type("PAY_OUT", "UNDO_PAY_OUT"), _sign(of_type("PAY_OUT"))),
         "pay_out_amount": when(of_type("PAY_OUT", "UNDO_PAY_OUT"), negative(column("amount"))),

@@ -138,3 +138,7 @@ class Warehouse(Protocol):
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         """The rows of several questions, asked at once."""
         ...
+
+    def stamp(self) -> object | None:
+        """Equal to an earlier one where nothing was committed since, by anybody; None: that is not to be had without asking. Costs next to nothing."""
+        ...

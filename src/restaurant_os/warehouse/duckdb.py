@@ -214,6 +214,9 @@ class DuckDBWarehouse:
         with self._open() as connection:
             return [run(connection, sql, parameters) for sql, parameters in questions]
 
+    def stamp(self) -> object | None:
+        return self._file.stamp()
+
     def close(self) -> None:
         """Let go of the file now, where it stayed open."""
         self._file.close()

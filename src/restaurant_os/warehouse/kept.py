@@ -87,6 +87,10 @@ class KeptFile:
             elif not self._is_wanted() or time.monotonic() - self._opened_at > SECONDS_OPEN:
                 self._held.close()
 
+    def stamp(self) -> object:
+        """Of the file and of DuckDB's log beside it: which file, when it was written, its length."""
+        return tuple(_state(path) for path in (self.path, self.path.with_name(self.path.name + ".wal")))
+
     def close(self) -> None:
         """Let go of it now."""
         with self._held.lock:
@@ -135,6 +139,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
     with suppress(OSError):
         found = path.stat()
         return found.st_dev, found.st_ino
+    return None
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from restaurant_os.simulator.world import Version, World
 LAST_DAY = date(2026, 3, 10)
 
 
-def orders(**options: float) -> list[Version]:
+def orders(**options: Any) -> list[Version]:
     world = World(seed=7, locations=1, days=2, last_day=LAST_DAY, **options)
     days = (LAST_DAY - timedelta(days=1), LAST_DAY)
     return [version for day in days for version in world.by_business_date(world.restaurants[0].guid, day, world.history_end)]
