@@ -205,6 +205,22 @@ def test_two_who_claim_at_the_same_time_never_have_the_same_delivery_nor_the_sam
     assert (trouble, sorted(map(int, sent))) == ([], list(range(24)))
 
 
+def test_what_a_dead_owner_was_sending_is_the_next_ones_at_once_as_repeated(world: World) -> None:
+    """And nobody else's: a channel still has one message on its way at a time."""
+    store = world.store
+    kept(store, delivery("a"), delivery("b", channel="discord"))
+    mine, theirs = claimed(store, owner="mine"), claimed(store, DISCORD, owner="theirs")
+    assert store.delivery_owners() == ["mine", "theirs"]
+
+    assert (store.release_deliveries("mine"), store.release_deliveries("nobody")) == (1, 0)
+
+    assert store.delivery_owners() == ["theirs"]
+    assert store.claim_delivery(DISCORD, "w", 60) is None
+    assert claimed(store) == replace(mine, is_repeated=True)
+    assert not store.end_delivery(replace(mine, state="sent"), "mine")
+    assert store.end_delivery(replace(theirs, state="sent"), "theirs")
+
+
 def test_a_claim_that_ran_out_is_given_to_the_next_as_repeated(world: World) -> None:
     store = world.store
     kept(store, delivery("a"), delivery("b"))

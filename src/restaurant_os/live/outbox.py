@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ import httpx
 
 from restaurant_os.alerts.channels import Channel, channels_of, sender_of
 from restaurant_os.errors import OperationsError, StoppedError
+from restaurant_os.live import replicas
 from restaurant_os.live.health import Health
 from restaurant_os.live.meters import Meters
 from restaurant_os.live.sending import Line
@@ -97,6 +99,8 @@ class Outbox:
 
     def run(self) -> None:
         """Send until `stop`. Never raises for a single message's sake."""
+        with suppress(OperationsError):
+            self._inherit()
         threads = [threading.Thread(target=self._keep, args=(line,), name=f"send {line.channel.name}", daemon=True) for line in self._lines]
         for thread in threads:
             thread.start()
@@ -114,6 +118,12 @@ class Outbox:
         self._stop.set()
         for line in self._lines:
             line.wake.set()
+
+    def _inherit(self) -> None:
+        """What a dead process of this machine was sending need not wait for its time to run out."""
+        for owner in self._operations.delivery_owners():
+            if replicas.is_dead(owner):
+                self._operations.release_deliveries(owner)
 
     def _wake_lines(self) -> None:
         """Wake all when something may wait. What is for a channel that takes nothing now is told again and again: then after pauses that grow."""

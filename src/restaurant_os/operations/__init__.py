@@ -259,6 +259,14 @@ class Operations(Protocol):
         more, and nothing is changed."""
         ...
 
+    def delivery_owners(self) -> list[str]:
+        """Who is sending, by claims that have not run out."""
+        ...
+
+    def release_deliveries(self, owner: str) -> int:
+        """What `owner` was sending is another's at once, as if its time had run out; gives how many."""
+        ...
+
     def last_sent(self, channel: str, group: str) -> Delivery | None:
         """The last new message of a group that a channel has: what an edit changes."""
         ...

@@ -202,6 +202,15 @@ def claim_delivery(session: Session, channels: Collection[str], owner: str, seco
     return claimed
 
 
+def delivery_owners(session: Session) -> list[str]:
+    found = session.rows("SELECT DISTINCT owner FROM ops_outbox WHERE state = 'sending' AND claimed_until > ? ORDER BY 1", [session.now()])
+    return [owner for (owner,) in found]
+
+
+def release_deliveries(session: Session, owner: str) -> int:
+    return session.run("UPDATE ops_outbox SET claimed_until = 0 WHERE state = 'sending' AND owner = ?", [owner])
+
+
 def end_delivery(session: Session, own: Delivery, owner: str) -> bool:
     """An owner who is late but was not overtaken is believed: what was sent is not sent again."""
     session.exclude_others()

@@ -169,6 +169,14 @@ class Store:
             self._has_delivery.set()  # its channel is free for the next one
         return is_mine
 
+    def delivery_owners(self) -> list[str]:
+        return self._read(alerts.delivery_owners)
+
+    def release_deliveries(self, owner: str) -> int:
+        released = self._writer.do(Work(partial(alerts.release_deliveries, owner=owner)))
+        self._has_delivery.set()
+        return released
+
     def last_sent(self, channel: str, group: str) -> Delivery | None:
         return self._read(partial(alerts.last_sent, channel=channel, group=group))
 
