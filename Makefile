@@ -41,9 +41,9 @@ check: $(DEV)
 	@$(BIN)/mypy
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
-# One process more than there are cores: many tests wait for processes of their own.
+# One process more than there are cores: many tests wait for processes of their own. Those stand together, so whoever is idle takes some of them over.
 test: check
-	@$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+	@$(BIN)/python -m pytest --dist worksteal -n $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 
 bench: $(DEV)
 	@$(BIN)/python scripts/group.py bench > .venv/bench.txt
