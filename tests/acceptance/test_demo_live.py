@@ -12,8 +12,14 @@ from pathlib import Path
 
 import psutil
 
-#: One restaurant, two days before the day, and 30 hours in six seconds.
-RUN = "import sys; from restaurant_os import demo_live; sys.exit(demo_live.run(locations=1, days=2, seed=7, speed=18_000.0))"
+#: One restaurant, two days before the day, and 30 hours in six seconds. Ctrl-C is heard as in a terminal, also where the tests run in the background of a
+#: shell, which has what it starts there ignore it.
+RUN = """
+import signal, sys
+from restaurant_os import demo_live
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(demo_live.run(locations=1, days=2, seed=7, speed=18_000.0))
+"""
 SECONDS = 110
 
 
