@@ -7,9 +7,13 @@ clock; one that it repeats means the first of the two.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from restaurant_os.errors import SettingsError
+from restaurant_os.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,19 @@ class BusinessDay:
 def days_between(first: date, last: date) -> list[date]:
     """Every date from `first` to `last`, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def iso_date(text: str, what: str) -> date:
+    """A date a person typed.
+
+    Raises:
+        SettingsError: it is not written as 2026-03-01, or no such day exists.
+    """
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(
+            f"{what}: '{printable(text, 40)}' is not a date.", next_step="Write it as 2026-03-01 (year-month-day)."
+        ) from None

@@ -36,8 +36,6 @@ from restaurant_os.text import count, printable
 
 #: An hour in a minute.
 LOCATIONS, DAYS, SPEED = 3, 28, 60.0
-#: Ctrl-C ends the simulator too, and perhaps before it is heard here.
-INTERRUPT_SECONDS = 2.0
 CHANNEL = "/slack/services/T0DEMO/B0DEMO/demo"
 #: Published, and good for a receiver on this machine alone.
 SECRET = "demo-webhook-secret"  # noqa: S105
@@ -108,21 +106,11 @@ def run(*, locations: int, days: int, seed: int, speed: float) -> int:
         with tempfile.TemporaryDirectory() as made, demo.simulator("--stage", "--plant", *words) as url:
             stage, folder = Stage(url, speed), Path(made)
             with closing(stage.http):
-                return _unless_it_ends(stage, folder, days)
+                return _live(stage, folder, days)
     except (KeyboardInterrupt, StoppedError):
         _say("Interrupted. Nothing of it is left.")
         return 0
-
-
-def _unless_it_ends(stage: Stage, folder: Path, days: int) -> int:
-    """
-    Raises:
-        UsageError: the simulator has ended.
-    """
-    try:
-        return _live(stage, folder, days)
     except httpx.HTTPError as problem:
-        time.sleep(INTERRUPT_SECONDS)
         raise UsageError(f"demo: the simulator ended: {printable(problem, 200)}.", next_step="Run the demo again.") from None
 
 

@@ -485,19 +485,3 @@ def _described(problem: ValidationError, source: Path | None) -> str:
         what = "is not a setting" if error["type"] == "extra_forbidden" else error["msg"].removeprefix("Value error, ")
         lines.append(f"{printable(place, 100)}: {what}")
     return f"{source or 'environment'}: " + "; ".join(lines[:5]) + "."
-
-
-def iso_date(text: str, what: str) -> date:
-    """A date a person typed.
-
-    Raises:
-        SettingsError: it is not written as 2026-03-01, or no such day exists.
-    """
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            raise ValueError
-        return date.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(
-            f"{what}: '{printable(text, 40)}' is not a date.", next_step="Write it as 2026-03-01 (year-month-day)."
-        ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +17,7 @@ import pytest
 
 from orders_world import check, land, open_warehouse, order, payment, selection, stored
 from restaurant_os.errors import LockedError
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse, transaction
 from restaurant_os.warehouse.line import next_in_line, someone_waits
 from restaurant_os.warehouse.query import query
 
@@ -28,7 +29,7 @@ from pathlib import Path
 sys.path.insert(0, {str(TESTS)!r})
 from orders_world import check, land, order, payment, selection
 from restaurant_os import boundaries
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse, transaction
 path = Path(sys.argv[1])
 """
 #: Takes one turn after another without a pause, and says after each how many it had.
@@ -191,7 +192,7 @@ def test_a_file_that_stays_open_is_closed_when_nothing_is_done(tmp_path: Path) -
 
 
 def test_each_use_of_an_open_file_begins_with_nothing_of_the_last(tmp_path: Path) -> None:
-    """Neither its temporary tables nor what was staged; after a failure the file is opened anew."""
+    """Neither its temporary tables nor what was staged."""
     kept = DuckDBWarehouse(open_warehouse(tmp_path).path, idle_seconds=3600)
     try:
         kept.rows("CREATE TEMP TABLE own AS SELECT 1")
@@ -200,8 +201,29 @@ def test_each_use_of_an_open_file_begins_with_nothing_of_the_last(tmp_path: Path
         for name in ("own", "staged_own"):
             with pytest.raises(Exception, match=f"Table with name {name} does not exist"):
                 kept.rows(f"SELECT * FROM {name}")
-        assert is_free(kept.path)
         assert kept.rows("SELECT current_setting('TimeZone')") == [("UTC",)]
+    finally:
+        kept.close()
+
+
+def test_a_reader_waits_for_no_commit_and_sees_whole_ones(tmp_path: Path) -> None:
+    """Nor does a file that is closed meanwhile go away under it. What cannot be told apart from a commit that is just being made has no stamp."""
+    kept = DuckDBWarehouse(open_warehouse(tmp_path).path, idle_seconds=3600)
+    count = "SELECT count(*) FROM read_sequences"
+    try:
+        with kept._open() as connection:
+            with transaction(connection):
+                connection.execute("INSERT INTO read_sequences (restaurant_guid, last) VALUES ('mine', 1)")
+                assert kept.rows(count) == [(0,)]
+                assert kept.stamp() is None
+            assert kept.rows(count) == [(1,)]
+        with kept._file.read() as reader:
+            closing = threading.Thread(target=kept.close)
+            closing.start()
+            eventually(lambda: kept._file._held.connection is None)
+            assert reader.execute(count).fetchall() == [(1,)]
+        closing.join(PATIENCE)
+        assert is_free(kept.path)
     finally:
         kept.close()
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from restaurant_os.businessday import iso_date
 from restaurant_os.errors import SettingsError
-from restaurant_os.settings import Settings, iso_date, load, load_without_file
+from restaurant_os.settings import Settings, load, load_without_file
 
 GUID = "0f9d0c1e-1111-4a11-8a11-000000000001"
 LOCATION = f'[[locations]]\nname = "North"\ntoast_guid = "{GUID}"\ntimezone = "America/New_York"\ncloseout_hour = 4\n'

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from restaurant_os.alerts.asking import marks
 from restaurant_os.text import printable
 from restaurant_os.warehouse import Warehouse
 
@@ -99,7 +100,7 @@ def crews_of(warehouse: Warehouse, wanted: Collection[Key], now: datetime) -> di
     if not wanted:
         return {}
     guids, days = sorted({guid for guid, _ in wanted}), [day for _, day in wanted]
-    places = ", ".join("?" for _ in guids)
+    places = marks(guids)
     own = [*guids, min(days), max(days)]
     punches, shifts = warehouse.answers((PUNCHES.format(places=places), [*own, now]), (SHIFTS.format(places=places), own))
     found: dict[Key, tuple[list[Punch], list[Shift]]] = {key: ([], []) for key in wanted}

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from restaurant_os.alerts.asking import marks
 from restaurant_os.alerts.planned import Punch, Shift
 from restaurant_os.settings import Location
 from restaurant_os.warehouse import Warehouse
@@ -129,19 +130,27 @@ class DayFacts:
         )
 
 
-def read_days(warehouse: Warehouse, wanted: Sequence[tuple[Location, date]], now: datetime | None) -> dict[Day, DayFacts]:
-    """The facts of days as `now` needs them. None: of days that are over, for any instant at the end of an hour."""
+def read_days(
+    warehouse: Warehouse, wanted: Sequence[tuple[Location, date]], now: datetime | None, rows: Mapping[Day, Mapping[str, Any]] | None = None
+) -> dict[Day, DayFacts]:
+    """The facts of days as `now` needs them. None: of days that are over, for any instant at the end of an hour. `rows`: those of `daily_profitability`,
+    where they were read already."""
     found = {(place.toast_guid, day): DayFacts(place, day, *place.business_day.bounds(day)) for place, day in wanted}
     if not found:
         return {}
-    text, given = condition(found)
-    daily = warehouse.rows(f"SELECT restaurant_guid, business_date, {', '.join(DAILY)} FROM daily_profitability WHERE {text}", given)
-    for own, (row,) in _grouped(daily, found, lambda *values: dict(zip(DAILY, values, strict=True))):
-        own.row = row
+    for key, row in (_daily_rows(warehouse, found) if rows is None else rows).items():
+        if key in found:
+            found[key].row = row
     parts = {key: own for key, own in found.items() if not own.is_posted}
     if parts:
         _read_parts(warehouse, parts, now)
     return found
+
+
+def _daily_rows(warehouse: Warehouse, days: Iterable[Day]) -> dict[Day, Mapping[str, Any]]:
+    text, given = condition(days)
+    daily = warehouse.rows(f"SELECT restaurant_guid, business_date, {', '.join(DAILY)} FROM daily_profitability WHERE {text}", given)
+    return {(guid, day): dict(zip(DAILY, values, strict=True)) for guid, day, *values in daily}
 
 
 def _read_parts(warehouse: Warehouse, found: Mapping[Day, DayFacts], now: datetime | None) -> None:
@@ -190,10 +199,10 @@ def checks_question(days: Iterable[Day], since: datetime | None) -> tuple[str, l
 def condition(days: Iterable[Day], prefix: str = "") -> tuple[str, list[Any]]:
     """For a WHERE: rows of these locations and dates; it may let more pass."""
     places, dates = sorted({place for place, _ in days}), sorted({day for _, day in days})
-    text = f"{prefix}business_date IN ({', '.join('?' for _ in dates)})"
+    text = f"{prefix}business_date IN ({marks(dates)})"
     if len(places) > MOST_NAMED:
         return text, [*dates]
-    return f"{text} AND {prefix}restaurant_guid IN ({', '.join('?' for _ in places)})", [*dates, *places]
+    return f"{text} AND {prefix}restaurant_guid IN ({marks(places)})", [*dates, *places]
 
 
 def _grouped(

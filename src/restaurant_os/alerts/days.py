@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from restaurant_os.alerts.asking import day_rows
 from restaurant_os.alerts.dayfacts import ASSIGNED, Day, DayFacts, HourRow, checks_question, condition, read_days
 from restaurant_os.alerts.looking import Look
 from restaurant_os.alerts.planned import ahead
@@ -147,7 +148,7 @@ def day_states(look: Look) -> dict[Day, DayState]:
     """How each looked-at day stands; read once a look."""
     states: dict[Day, DayState] | None = look.shared.get("days")
     if states is None:
-        facts = read_days(look.warehouse, _wanted(look), look.now)
+        facts = read_days(look.warehouse, _wanted(look), look.now, day_rows(look))
         states = look.shared["days"] = {key: state_at(own, look.now) for key, own in facts.items()}
     return states
 

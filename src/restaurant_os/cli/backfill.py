@@ -55,10 +55,10 @@ def backfill(
 
     It may be stopped in any way and started again: what is complete is never asked again. What is still missing at the end is listed, with why.
     """
+    from restaurant_os.businessday import iso_date
     from restaurant_os.pipeline.backfill import history as span
     from restaurant_os.pipeline.outlook import expected
     from restaurant_os.pipeline.remote import addresses
-    from restaurant_os.settings import iso_date
 
     app = built(context, config)
     now = app.clock.now()

@@ -96,7 +96,7 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="With --send, one JSON document at the end.")] = False,
 ) -> None:
     """A Toast API to try things on: restaurants that live, faults on demand, and books to be judged against. Ends with Ctrl-C."""
-    from restaurant_os.settings import iso_date
+    from restaurant_os.businessday import iso_date
     from restaurant_os.simulator import live_day
     from restaurant_os.simulator.server import Options, run
 

@@ -38,7 +38,7 @@ def span_of(first: str | None, last: str | None) -> Any:
 
 
 def ends_of(first: str | None, last: str | None) -> Any:
-    from restaurant_os.settings import iso_date
+    from restaurant_os.businessday import iso_date
 
     if first is None and last is None:
         return None

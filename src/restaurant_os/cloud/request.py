@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
+from restaurant_os.businessday import iso_date
 from restaurant_os.errors import UsageError
 from restaurant_os.pipeline.plans import FIRST_DAY, FURTHEST_AHEAD, MOST_DAYS, Span
-from restaurant_os.settings import GUID, Location, iso_date
+from restaurant_os.settings import GUID, Location
 from restaurant_os.sources.toast.token import RENEW_BEFORE, Token
 from restaurant_os.text import count, printable
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
+from restaurant_os.businessday import iso_date
 from restaurant_os.errors import RestaurantOSError, UsageError
 from restaurant_os.live.meters import Meters
 from restaurant_os.live.status import live_as_json, live_status
@@ -19,7 +20,7 @@ from restaurant_os.reports import By, Grain, known_places, named, report_of, row
 from restaurant_os.service import answers
 from restaurant_os.service.answers import AnswerError
 from restaurant_os.service.running import Service
-from restaurant_os.settings import Location, iso_date
+from restaurant_os.settings import Location
 from restaurant_os.terminal import plain
 from restaurant_os.text import count
 

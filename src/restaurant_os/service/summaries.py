@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from restaurant_os.businessday import iso_date
 from restaurant_os.errors import UsageError
 from restaurant_os.live.meters import Meters
 from restaurant_os.operations import Arrival, Operations
 from restaurant_os.pipeline.plans import FURTHEST_AHEAD
 from restaurant_os.service.answers import AnswerError, as_json
-from restaurant_os.settings import STORE_ID, Settings, iso_date
+from restaurant_os.settings import STORE_ID, Settings
 from restaurant_os.tables import PLACES
 from restaurant_os.text import printable
 

@@ -211,7 +211,7 @@ class DuckDBWarehouse:
         return found
 
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-        with self._open() as connection:
+        with _as_our_errors(self.path), self._file.read() as connection, transaction(connection):
             return [run(connection, sql, parameters) for sql, parameters in questions]
 
     def stamp(self) -> object | None:

@@ -36,9 +36,15 @@ class _Held:
     connection: Connection | None = None
     #: Device and inode, to tell when another file stands in its place.
     file: tuple[int, int] | None = None
+    #: How many read beside whoever has the lock.
+    readers: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
 
     def close(self) -> None:
-        connection, self.connection = self.connection, None
+        """Once nobody reads any more: a connection that is closed takes its cursors with it."""
+        with self.changed:
+            connection, self.connection = self.connection, None
+            self.changed.wait_for(lambda: self.readers == 0)
         if connection is not None:
             with suppress(duckdb.Error):  # closing writes a checkpoint; where that fails the log still holds what was committed
                 connection.close()
@@ -87,8 +93,39 @@ class KeptFile:
             elif not self._is_wanted() or time.monotonic() - self._opened_at > SECONDS_OPEN:
                 self._held.close()
 
-    def stamp(self) -> object:
-        """Of the file and of DuckDB's log beside it: which file, when it was written, its length."""
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """To read what was committed: beside whoever uses the file where it is open, so that no reader waits for a commit; else as `use`."""
+        base = self._beside()
+        if base is None:
+            with self.use() as connection:
+                yield connection
+            return
+        try:
+            with self._own(base) as connection:
+                yield connection
+        finally:
+            held = self._held
+            with held.changed:
+                held.readers -= 1
+                held.changed.notify_all()
+
+    def _beside(self) -> Connection | None:
+        """What is open, with one reader more; None where it is not, or another process waits for it."""
+        held = self._held
+        if someone_waits(self.path):
+            return None
+        with held.changed:
+            if held.connection is None or held.file != _identity(self.path):
+                return None
+            held.readers += 1
+            return held.connection
+
+    def stamp(self) -> object | None:
+        """Of the file and of DuckDB's log beside it: which file, when it was written, its length. None while it is in use: what is written to the
+        log is seen by readers a moment later."""
+        if self._held.lock.locked():
+            return None
         return tuple(_state(path) for path in (self.path, self.path.with_name(self.path.name + ".wal")))
 
     def close(self) -> None:
