@@ -19,7 +19,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import accept, alerts, backfill, dlt_arrow, dlt_common, dlt_json, limit, memory, ours
+from benchmarks import accept, alerts, backfill, dlt_arrow, dlt_common, dlt_json, engines, limit, memory, ours
 from benchmarks.pages import Pages, generate
 from restaurant_os.tables import LOADED_AT, ORDER_TABLES
 
@@ -32,7 +32,7 @@ PEERS = (
 )
 OURS = "restaurant-os"
 #: What can be measured alone.
-PARTS = ("memory", "orders", "backfill", "accept", "alerts")
+PARTS = ("memory", "orders", "backfill", "accept", "alerts", "engines")
 #: A month over a day, and all locations at once.
 MOST_MIB = (64, 512)
 
@@ -67,6 +67,8 @@ def main() -> int:
             results |= accept.show(accept.measure(folder / "accept", quick=options.quick), quick=options.quick)
         if "alerts" in wanted:
             results |= alerts.show(alerts.measure(folder / "alerts", quick=options.quick), quick=options.quick)
+        if "engines" in wanted:
+            results |= engines.show(engines.measure(folder / "engines", quick=options.quick), quick=options.quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not options.quick:

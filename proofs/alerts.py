@@ -1,6 +1,6 @@
 """The shipped rules over 8 weeks of 13 restaurants: two messages at most in a location's week, and no planted incident is missed.
 
-The world is the planted one (docs/simulator.md): labor is planned at a fifth of sales, small things are rare, and a dead day, a double-booked shift, a
+The world is the planted one (docs/simulator.md): labor is planned at a sixth of sales, small things are rare, and a dead day, a double-booked shift, a
 forgotten clock-out and a bad drawer are put there twice each. Three weeks before the tested ones are the history that the labor rule wants.
 """
 

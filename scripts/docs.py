@@ -31,6 +31,7 @@ from restaurant_os.settings import (
     PREFIX,
     AlertRule,
     AlertSettings,
+    BigQuerySettings,
     DiscountKinds,
     LaborSettings,
     Location,
@@ -89,16 +90,16 @@ TYPES: dict[pa.DataType, str] = {
     REAL: "number",
     RATE: "rate",
 }
-#: The docs' word -> what it is in Arrow and in DuckDB.
+#: The docs' word -> what it is in Arrow, and on each engine.
 TYPE_MEANINGS = (
-    ("money", "decimal, 18 digits with 4 places; exact", "`DECIMAL(18, 4)`"),
-    ("instant", "timestamp in microseconds, UTC", "`TIMESTAMPTZ`"),
-    ("date", "calendar date", "`DATE`"),
-    ("text", "string", "`VARCHAR`"),
-    ("flag", "true or false", "`BOOLEAN`"),
-    ("whole number", "64-bit integer", "`BIGINT`"),
-    ("number", "double", "`DOUBLE`"),
-    ("rate", "decimal, 18 digits with 8 places; exact", "`DECIMAL(18, 8)`"),
+    ("money", "decimal, 18 digits with 4 places; exact", "`DECIMAL(18, 4)`", "`numeric(18,4)`", "`NUMERIC(18, 4)`"),
+    ("instant", "timestamp in microseconds, UTC", "`TIMESTAMPTZ`", "`timestamptz`", "`TIMESTAMP`"),
+    ("date", "calendar date", "`DATE`", "`date`", "`DATE`"),
+    ("text", "string", "`VARCHAR`", "`text`", "`STRING`"),
+    ("flag", "true or false", "`BOOLEAN`", "`boolean`", "`BOOL`"),
+    ("whole number", "64-bit integer", "`BIGINT`", "`bigint`", "`INT64`"),
+    ("number", "double", "`DOUBLE`", "`double precision`", "`FLOAT64`"),
+    ("rate", "decimal, 18 digits with 8 places; exact", "`DECIMAL(18, 8)`", "`numeric(18,8)`", "`NUMERIC(18, 8)`"),
 )
 TABLES_HEAD = """\
 # Tables
@@ -125,7 +126,7 @@ def tables() -> str:
     """docs/tables.md."""
     listed = [(view.name, view.meaning) for view in VIEWS] + [(spec.name, spec.meaning) for spec in TABLES]
     contents = [f"- [{name}](#{name}): {meaning}" for name, meaning in listed]
-    types = markdown_table(("type", "meaning", "in DuckDB"), TYPE_MEANINGS)
+    types = markdown_table(("type", "meaning", "in DuckDB", "in Postgres", "in BigQuery"), TYPE_MEANINGS)
     views = "".join(_view(view) for view in VIEWS)
     chapters = (
         ("Orders", ORDER_TABLES),
@@ -290,14 +291,15 @@ def help_text(path: tuple[str, ...]) -> str:
 OWN = frozenset({"source", "folder"})
 #: Fields that are sections or credentials, which have places of their own on the page.
 ELSEWHERE = frozenset(
-    {"toast", "locations", "discounts", "labor", "reports", "schedule", "service", "alerts", "salaries"}
+    {"toast", "locations", "discounts", "labor", "reports", "schedule", "service", "alerts", "bigquery", "salaries"}
     | {name for name, field in Settings.model_fields.items() if field.validation_alias}
 )
 
 MEANINGS: dict[str, str] = {
-    "warehouse": "The DuckDB file. `duckdb:///name` is relative to the settings file; `duckdb:////name`, with four slashes, is absolute.",
+    "warehouse": "Where the tables are: `duckdb:///name` is a file, relative to the settings file (with four slashes absolute); "
+    "`postgresql://...`; `bigquery://project/dataset`. An address with a password belongs in the environment. See [warehouses.md](warehouses.md).",
     "load_mode": "`merge` keeps orders true; `insert-only` never touches an order that is in. See [loading.md](loading.md).",
-    "wait_seconds": "Seconds to wait for the warehouse file while another process holds it.",
+    "wait_seconds": "Seconds to wait for the warehouse while another process holds it, or a location of it.",
     "memory_limit": "The most memory DuckDB may use in a sync.",
     "toast.base_url": "The API's address. Toast Web shows it as API Access URL.",
     "toast.pacing": "How fast Toast is called. See [loading.md](loading.md#pacing).",
@@ -374,6 +376,11 @@ MEANINGS: dict[str, str] = {
     "alerts.rules.quiet": "Hours such as `22:00-07:00` in which nothing new is told; what still stands is told when they end.",
     "alerts.rules.channels": "Names of channels; left out, all there are.",
     "alerts.rules.enabled": "`false` switches it off.",
+    "bigquery.location": "Where a dataset that is not there is made: a region or multi-region of Google's.",
+    "bigquery.labels": "On every job and table, for the bill.",
+    "bigquery.most_gib_a_query": "No single query may read more GiB than this.",
+    "bigquery.lands_every_seconds": "What events bring lands this often: each landing costs a load and a merge per table.",
+    "bigquery.api_endpoint": "Another endpoint of the API; only tests have one.",
     "slack_webhook_url": "An incoming webhook of Slack: channel `slack`.",
     "discord_webhook_url": "A webhook of Discord: channel `discord`.",
     "slack_bot_token": "A Slack bot that may write to `alerts.slack_channel`: channel `slack-bot`. It can change what it wrote.",
@@ -412,6 +419,7 @@ def setting_names() -> list[str]:
         ("service.", ServiceSettings),
         ("alerts.", AlertSettings),
         ("alerts.rules.", AlertRule),
+        ("bigquery.", BigQuerySettings),
         ("discounts.", DiscountKinds),
         ("locations.", Location),
         ("salaries.", Salary),
@@ -460,6 +468,12 @@ def settings() -> str:
             "alerts.",
             AlertSettings,
             [name for name in AlertSettings.model_fields if name != "rules"],
+        ),
+        (
+            "## [bigquery]\n\nHow a BigQuery warehouse is used, and what it may cost. See [warehouses.md](warehouses.md#bigquery).",
+            "bigquery.",
+            BigQuerySettings,
+            list(BigQuerySettings.model_fields),
         ),
         (
             "## [discounts]\n\nNames or GUIDs of your discounts, by what they are. They fill `kind` in `fact_order_discounts`. A discount that is\n"
@@ -518,7 +532,8 @@ def _default(model: type[BaseModel] | type[BaseSettings], name: str) -> str:
         return "none: must be given"
     if field.default in ((), {}, None, "", SecretStr("")):
         return "none"
-    return f"`{field.default}`"
+    value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+    return f"`{value}`"
 
 
 # --- the picture ----------------------------------------------------------------------------------------------------

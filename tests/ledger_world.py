@@ -9,8 +9,7 @@ from typing import Literal
 from orders_world import NORTH
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED
 from restaurant_os.settings import Location
-from restaurant_os.warehouse import Commit, SyncRun
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse import Commit, SyncRun, Warehouse
 
 #: Hours in these tests are counted from here: 2026-03-02 09:00 UTC, the closeout of business date 2026-03-01 in New York.
 CLOSEOUT = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -53,6 +52,6 @@ def _run(
     )
 
 
-def record(warehouse: DuckDBWarehouse, *runs: SyncRun) -> None:
+def record(warehouse: Warehouse, *runs: SyncRun) -> None:
     """The ledger rows of one commit."""
     warehouse.commit(Commit(dataset="orders", restaurant_guids=(NORTH.toast_guid,), tables={}, runs=runs))

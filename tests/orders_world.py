@@ -21,7 +21,7 @@ from restaurant_os.settings import Location
 from restaurant_os.sources.columns import staged_schema
 from restaurant_os.sources.toast.decode import OrderDecoder
 from restaurant_os.tables import ORDER_TABLES
-from restaurant_os.warehouse import Changes, Commit, LoadMode, SyncRun
+from restaurant_os.warehouse import Changes, Commit, LoadMode, SyncRun, Warehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse, empty_file
 
 Json = dict[str, Any]
@@ -159,30 +159,39 @@ def open_warehouse(folder: Path, now: datetime = FIRST_VERSION) -> DuckDBWarehou
     return DuckDBWarehouse(path, wait_seconds=5, memory_limit="128MB", now=lambda: now)
 
 
+def orders_commit(
+    *pages: Sequence[Json],
+    read_at: str | None = "2026-03-10T00:00:00.000+0000",
+    mode: LoadMode = "merge",
+    location: Location = NORTH,
+    runs: Sequence[SyncRun] = (),
+) -> Commit:
+    """Pages as one commit. `read_at`: when the API read that brought them began; None for a webhook."""
+    own = decoder(location)
+    batches = [own.page(page(*orders), read_at=read_at) for orders in pages]
+    rejected: list[Rejected] = [one for batch in batches for one in batch.rejected]
+    return Commit(
+        dataset="orders",
+        restaurant_guids=(location.toast_guid,),
+        tables=together(batches),
+        rejected=rejected,
+        runs=runs,
+        load_mode=mode,
+    )
+
+
 def land(
-    warehouse: DuckDBWarehouse,
+    warehouse: Warehouse,
     *pages: Sequence[Json],
     read_at: str | None = "2026-03-10T00:00:00.000+0000",
     mode: LoadMode = "merge",
     location: Location = NORTH,
     runs: Sequence[SyncRun] = (),
 ) -> Changes:
-    """Pages in one commit. `read_at`: when the API read that brought them began; None for a webhook."""
-    own = decoder(location)
-    batches = [own.page(page(*orders), read_at=read_at) for orders in pages]
-    rejected: list[Rejected] = [one for batch in batches for one in batch.rejected]
-    return warehouse.commit(
-        Commit(
-            dataset="orders",
-            restaurant_guids=(location.toast_guid,),
-            tables=together(batches),
-            rejected=rejected,
-            runs=runs,
-            load_mode=mode,
-        )
-    )
+    """Pages in one commit, landed."""
+    return warehouse.commit(orders_commit(*pages, read_at=read_at, mode=mode, location=location, runs=runs))
 
 
-def stored(warehouse: DuckDBWarehouse, table: str, *columns: str, where: str = "TRUE") -> list[tuple[Any, ...]]:
+def stored(warehouse: Warehouse, table: str, *columns: str, where: str = "TRUE") -> list[tuple[Any, ...]]:
     """Columns of a table's rows, in their order."""
     return warehouse.rows(f"SELECT {', '.join(columns)} FROM {table} WHERE {where} ORDER BY ALL")

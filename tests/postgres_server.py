@@ -7,37 +7,32 @@ Whose: `TEST_DATABASE_URL` where it is set; else a server of our own, by the sys
     with Server() as server:                       # of its own, to be stopped and started
         server.stop(); server.start()
 
-A shared server belongs to a keeper process. Whoever uses it holds a lock that the kernel lets go of at any death, SIGKILL included; when
-nobody holds it, the keeper stops the server and removes its files.
+A shared server belongs to a keeper process (keeping.py).
 """
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import importlib.util
-import json
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import psycopg
 
-START_SECONDS = 60.0
+from keeping import START_SECONDS, die_with_parent, free_port, keep, shared
+
 #: Nothing of a test's server must survive the machine.
 FLAGS = ("-F", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "shared_buffers=64MB", "-c", "max_connections=200")
-ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG
 
 
 def programs() -> Path:
@@ -60,18 +55,6 @@ def unprivileged() -> dict[str, Any]:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def die_with_parent() -> None:
-    """In a new process: end quickly when the one that started it ends, however it does."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGINT)
 
 
 class Reachable:
@@ -192,47 +175,9 @@ def shared_server(folder: Path) -> Iterator[Reachable]:
     if given:
         yield Reachable(given)
         return
-    with (folder / "postgres.users").open("a") as users, (folder / "postgres.starting").open("a") as starting:
-        fcntl.flock(starting, fcntl.LOCK_EX)
-        fcntl.flock(users, fcntl.LOCK_SH)  # waits while a keeper is putting one away
-        told = folder / "postgres.json"
-        if not told.exists():
-            _start_keeper(folder)
-        url = json.loads(told.read_text())["url"]
-        fcntl.flock(starting, fcntl.LOCK_UN)
-        yield Reachable(url)
-
-
-def _start_keeper(folder: Path) -> None:
-    told, failed = folder / "postgres.json", folder / "postgres.failed"
-    failed.unlink(missing_ok=True)
-    nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
-    errors = (os.POSIX_SPAWN_OPEN, 2, str(folder / "postgres.keeper.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    command = [sys.executable, str(Path(__file__).resolve()), str(folder)]
-    os.posix_spawn(sys.executable, command, dict(os.environ), file_actions=[*nothing, errors], setsid=True)
-    until = time.monotonic() + START_SECONDS
-    while not told.exists():
-        if failed.exists() or time.monotonic() > until:
-            raise RuntimeError(f"no PostgreSQL: {failed.read_text() if failed.exists() else 'it did not start in time'}")
-        time.sleep(0.02)
-
-
-def keep(folder: Path) -> None:
-    """The keeper: a server until nobody uses it."""
-    told = folder / "postgres.json"
-    try:
-        server = Server()
-    except Exception as problem:
-        (folder / "postgres.failed").write_text(str(problem))
-        raise
-    with server, (folder / "postgres.users").open("a") as users:
-        written = folder / "postgres.json.new"
-        written.write_text(json.dumps({"url": server.url}))
-        written.replace(told)
-        fcntl.flock(users, fcntl.LOCK_EX)
-        told.unlink()
-        server.close()
+    with shared(folder, "postgres", Path(__file__)) as told:
+        yield Reachable(told["url"])
 
 
 if __name__ == "__main__":
-    keep(Path(sys.argv[1]))
+    keep(Path(sys.argv[1]), "postgres", Server, lambda server: {"url": server.url})

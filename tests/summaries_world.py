@@ -16,8 +16,7 @@ from restaurant_os.pipeline.calendar import Calendar
 from restaurant_os.settings import Location, ReportSettings, Settings
 from restaurant_os.sources.columns import staged_schema
 from restaurant_os.tables import DAILY_SUMMARIES, SUMMARIES
-from restaurant_os.warehouse import Changes, Commit
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse import Changes, Commit, Warehouse
 
 #: Closed at CLOSEOUT.
 DAY = date(2026, 3, 1)
@@ -42,7 +41,7 @@ def staged(rows: Sequence[Row]) -> pa.Table:
     return pa.Table.from_pylist([row | {COPY: number} for number, row in enumerate(rows)], schema=staged_schema(DAILY_SUMMARIES))
 
 
-def post(warehouse: DuckDBWarehouse, *rows: Row, calendar_of: Location | None = NORTH) -> Changes:
+def post(warehouse: Warehouse, *rows: Row, calendar_of: Location | None = NORTH) -> Changes:
     """Summaries in one commit, with the calendar of their days at a location."""
     tables = {DAILY_SUMMARIES.name: staged(rows)}
     if calendar_of:

@@ -37,7 +37,7 @@ from restaurant_os.sources.toast.orders import OrdersRead
 from restaurant_os.sources.toast.token import GivenToken, Token, TokenStore, default_folder
 from restaurant_os.tables import CASH, CONFIG, LABOR, MENU_PUBLICATIONS, ORDERS
 from restaurant_os.warehouse import Warehouse
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.open import open_warehouse
 
 if TYPE_CHECKING:  # only `serve` needs them, and they need packages that a function does not have to load
     from restaurant_os.live.evaluator import Evaluator
@@ -109,16 +109,13 @@ class App:
     _running: list[Sync | Remote] = field(default_factory=list)
 
     @cached_property
-    def warehouse(self) -> DuckDBWarehouse:
-        settings = self.settings
-        return DuckDBWarehouse(
-            settings.warehouse_path,
-            wait_seconds=settings.wait_seconds,
-            memory_limit=settings.memory_limit,
-            now=self.clock.now,
-            idle_seconds=self.idle_seconds,
-            stopping=self.clock.stopping if isinstance(self.clock, SystemClock) else None,
-        )
+    def warehouse(self) -> Warehouse:
+        return self.warehouse_at(self.settings.warehouse_place)
+
+    def warehouse_at(self, place: Path | str) -> Warehouse:
+        """The warehouse at a place (`Settings.warehouse_place`): nothing is opened before it is used."""
+        stopping = self.clock.stopping if isinstance(self.clock, SystemClock) else None
+        return open_warehouse(place, self.settings, now=self.clock.now, idle_seconds=self.idle_seconds, stopping=stopping)
 
     @cached_property
     def operations(self) -> Operations:
@@ -224,7 +221,7 @@ class App:
             source=ToastSource(self.toast, settings, self.warehouse),
             warehouse=self.warehouse,
             calendar=self.calendar,
-            spill_folder=settings.warehouse_path.with_name(settings.warehouse_path.name + ".spill"),
+            spill_folder=settings.state_path.with_name(settings.state_path.name + ".spill"),
             load_mode=settings.load_mode,
         )
         self._running.append(sync)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +33,20 @@ CLIENT = {"TOAST_CLIENT_ID": "demo-client", "TOAST_CLIENT_SECRET": "demo-secret"
 START_SECONDS = 30.0
 #: The simulated day is over everywhere by now: the westernmost zone is 8 hours behind, closeout hours end at 12.
 SETTLED_HOURS = 36
+CENT = Decimal("0.01")
 
 SUMMARY = """
 WITH days AS (
     SELECT restaurant_guid, sum(orders) AS orders, sum(checks) AS checks, sum(net_sales) AS net_sales, sum(refunds) AS refunds,
-        sum(labor_cost) FILTER (labor_reason IS NULL) AS labor_cost, sum(labor_hours) FILTER (labor_reason IS NULL) AS labor_hours,
-        sum(net_sales) FILTER (labor_reason IS NULL) AS worked_sales
+        sum(CASE WHEN labor_reason IS NULL THEN labor_cost END) AS labor_cost, sum(CASE WHEN labor_reason IS NULL THEN labor_hours END) AS labor_hours,
+        sum(CASE WHEN labor_reason IS NULL THEN net_sales END) AS worked_sales
     FROM daily_profitability GROUP BY 1
 ), items AS (
-    SELECT restaurant_guid, count(*) FILTER (is_sale) AS items, count(*) FILTER (is_voided) AS voids FROM fact_order_items WHERE NOT is_deleted GROUP BY 1
+    SELECT restaurant_guid, count(CASE WHEN is_sale THEN 1 END) AS items, count(CASE WHEN is_voided THEN 1 END) AS voids
+    FROM fact_order_items WHERE NOT is_deleted GROUP BY 1
 ), cash AS (SELECT restaurant_guid, sum(drawer_over_short) AS over_short FROM daily_cash GROUP BY 1)
-SELECT d.restaurant_guid, d.orders::BIGINT, i.items, d.net_sales, (d.net_sales / d.checks)::DECIMAL(18, 2), i.voids, d.refunds,
-    (d.labor_cost * 100 / d.worked_sales)::DECIMAL(18, 2), (d.labor_cost / d.labor_hours)::DECIMAL(18, 2), c.over_short
+SELECT d.restaurant_guid, CAST(d.orders AS BIGINT), i.items, d.net_sales, CAST(d.checks AS BIGINT), i.voids, d.refunds,
+    d.labor_cost, d.worked_sales, d.labor_hours, c.over_short
 FROM days AS d JOIN items AS i USING (restaurant_guid) LEFT JOIN cash AS c USING (restaurant_guid)
 """
 COLUMNS = ("restaurant", "orders", "items", "net_sales", "average_check", "voids", "refunds", "labor_percent", "cplh", "cash_over_short")
@@ -83,7 +86,7 @@ def run(*, locations: int, days: int, seed: int, folder: Path, json: bool) -> in
             {
                 "restaurants": [dict(zip(COLUMNS, row, strict=True)) for row in rows],
                 "rows_changed": changed,
-                "warehouse": str(app.settings.warehouse_path),
+                "warehouse": str(app.settings.state_path),
                 "failed": len(failed),
             }
         )
@@ -149,8 +152,16 @@ def _configured(folder: Path, url: str, tokens: Path) -> App:
 
 def _summary(app: App) -> list[tuple[Any, ...]]:
     names = {x.toast_guid: x.name for x in app.settings.locations}
-    rows = [(names.get(row[0], row[0]), *row[1:]) for row in app.warehouse.rows(SUMMARY)]
+    rows = []
+    for guid, orders, items, net_sales, checks, voids, refunds, cost, worked, hours, over_short in app.warehouse.rows(SUMMARY):
+        average, percent, cplh = _ratio(net_sales, checks), _ratio(cost, worked, 100), _ratio(cost, hours)
+        rows.append((names.get(guid, guid), orders, items, net_sales, average, voids, refunds, percent, cplh, over_short))
     return sorted(rows, key=lambda row: row[3], reverse=True)
+
+
+def _ratio(numerator: Decimal | None, denominator: Decimal | int | None, times: int = 1) -> Decimal | None:
+    """With two places; None where there is nothing to divide, or nothing to divide by."""
+    return (numerator * times / denominator).quantize(CENT, ROUND_HALF_UP) if numerator is not None and denominator else None
 
 
 def show_table(rows: list[tuple[Any, ...]], span: Span) -> None:
@@ -162,7 +173,7 @@ def show_table(rows: list[tuple[Any, ...]], span: Span) -> None:
 
 def _show(app: App, rows: list[tuple[Any, ...]], span: Span, changed: int, seconds: float, folder: Path) -> None:
     show_table(rows, span)
-    terminal.out.print(f"{count(changed, 'record')} new or changed in {seconds:.0f} s, in {app.settings.warehouse_path}.", highlight=False)
+    terminal.out.print(f"{count(changed, 'record')} new or changed in {seconds:.0f} s, in {app.settings.state_path}.", highlight=False)
     command = _command()
     config = f"--config {folder / FILE_NAME}"
     items = "SELECT menu_item_name, count(*) AS sold, sum(net_amount) AS net FROM fact_order_items WHERE is_sale GROUP BY 1 ORDER BY 3 DESC LIMIT 10"

@@ -1,7 +1,7 @@
 """`restaurant-os demo --live`: a service day of simulated restaurants, faster than it would be, and each alert as it reaches a simulated Slack.
 
 The simulator stands at the beginning of its day while the weeks before are brought in; then the day begins for it and for a service of ours at one
-instant, and both go at one speed. Labor is planned at a fifth of sales there, and four incidents are planted (docs/simulator.md). Nothing is left
+instant, and both go at one speed. Labor is planned at a sixth of sales there, and four incidents are planted (docs/simulator.md). Nothing is left
 behind, and nobody real is told.
 """
 

@@ -15,6 +15,7 @@ from restaurant_os.sources.toast import cash, config, labor
 from restaurant_os.sources.toast.client import ORDERS_BULK, ToastClient
 from restaurant_os.sources.toast.orders import PATH, SCOPE
 from restaurant_os.text import count, printable
+from restaurant_os.warehouse.checks import checks
 
 #: Windows end by the API's clock, so a difference is harmless to data; but logs and alerts go by ours.
 MOST_SKEW = timedelta(seconds=60)
@@ -61,6 +62,8 @@ def _settings(app: App) -> Iterator[Finding]:
 
 def _warehouse(app: App) -> Iterator[Finding]:
     try:
+        for own in checks(app.warehouse, app.settings):
+            yield Finding(f"warehouse {own.name}", own.state, own.found, own.next_step)
         [(orders,)] = app.warehouse.rows("SELECT count(*) FROM fact_orders")
         [(gaps,)] = app.warehouse.rows("SELECT count(*) FROM fact_checks WHERE is_counted AND NOT is_deleted AND abs(amount_gap) > 0.01")
         [(waiting,)] = app.warehouse.rows("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")

@@ -45,6 +45,8 @@ class Report:
     named: tuple[str, TableSpec] | None = None
 
 
+#: The keys of the views after the date, so that no engine has a choice.
+IN_ORDER_OF = ("restaurant_guid", "business_hour", "job_title", "dining_option_guid", "revenue_center_guid", "order_source")
 GRAINS: dict[str, Report] = {
     "hour": Report("hourly_profitability", ("business_date", "local_hour", *SALES, *LABOR), days=1),
     "day": Report("daily_profitability", ("business_date", *SALES, *LABOR)),
@@ -133,8 +135,8 @@ def rows_of(warehouse: Warehouse, report: Report, locations: Sequence[Location],
     period = period or _latest(report, locations, now)
     guids = [location.toast_guid for location in locations]
     places = ", ".join("?" for _ in guids)
-    order = ", ".join(name for name in (report.dated_by, "restaurant_guid", "business_hour") if name in _columns(report.view))
     columns = _columns(report.view)
+    order = ", ".join(name for name in (report.dated_by, *IN_ORDER_OF) if name in columns)
     found = warehouse.rows(
         f"SELECT {', '.join(columns)} FROM {report.view} WHERE restaurant_guid IN ({places}) AND {report.dated_by} BETWEEN ? AND ? ORDER BY {order}",
         [*guids, period.first, period.last],

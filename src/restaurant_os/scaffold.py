@@ -23,6 +23,8 @@ TOAST_CLIENT_SECRET=
 # APPRISE_URLS=
 # Events, keys and leases of `restaurant-os serve` on several hosts; without it a SQLite file beside the warehouse.
 # RESTAURANT_OS_OPERATIONS=postgresql://user:password@host/database
+# The tables in a Postgres, in place of a DuckDB file (docs/warehouses.md).
+# RESTAURANT_OS_WAREHOUSE=postgresql://user:password@host/database
 """
 
 HEAD = """\
@@ -30,13 +32,14 @@ HEAD = """\
 # (RESTAURANT_OS_WAREHOUSE, RESTAURANT_OS_TOAST_BASE_URL, ...), which wins over this file.
 # Credentials are not kept here: put TOAST_CLIENT_ID and TOAST_CLIENT_SECRET in .env (see .env.example).
 
-# The warehouse: a DuckDB file, relative to this one. Four slashes begin an absolute path.
+# The warehouse: a DuckDB file, relative to this one; four slashes begin an absolute path. Or postgresql://... or bigquery://project/dataset
+# (docs/warehouses.md): an address with a password belongs in .env, as RESTAURANT_OS_WAREHOUSE.
 warehouse = {warehouse}
 
 # merge sees voids, late tips and refunds of orders that are in already; insert-only never touches them (docs/loading.md).
 load_mode = "merge"
 
-# How long to wait for the file while another process holds it.
+# How long to wait for the file, or for a lock, that another process holds.
 wait_seconds = 30
 
 # The most memory DuckDB may use.

@@ -11,6 +11,7 @@ import re
 import tomllib
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -39,6 +40,7 @@ TOAST_URL = "https://ws-api.toasttab.com"
 DUCKDB_SCHEME = "duckdb:///"
 SQLITE_SCHEME = "sqlite:///"
 POSTGRES_SCHEMES = ("postgresql://", "postgres://")
+BIGQUERY_SCHEME = "bigquery://"
 #: Names of the environment that are not ours to choose. What they hold belongs in no file.
 ALIASES = (
     *("TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET", "TOAST_WEBHOOK_SECRETS", "DATABASE_URL"),
@@ -258,6 +260,21 @@ class AlertSettings(_Frozen):
     keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
+class BigQuerySettings(_Frozen):
+    """How a BigQuery warehouse is used, and what it may cost."""
+
+    #: Where the dataset is made, when it is not there: a location such as US, EU or europe-west3.
+    location: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{2,40}$")] = "US"
+    #: On every job and table, for the bill: name = "value".
+    labels: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")], Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]] = {}
+    #: No single query may read more than this.
+    most_gib_a_query: Annotated[float, Field(gt=0, le=100_000)] = 100.0
+    #: Live events land this often: each landing is a load and a MERGE for every table.
+    lands_every_seconds: Annotated[float, Field(ge=0, le=3600)] = 300.0
+    #: Another endpoint of the API; only tests have one.
+    api_endpoint: str = ""
+
+
 class Salary(_Frozen):
     """A salaried job at a location: dollars a week, on business dates from `start` to `end`, both included."""
 
@@ -287,7 +304,8 @@ class DiscountKinds(_Frozen):
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="_", env_nested_max_split=1)
 
-    warehouse: str = "duckdb:///restaurant-os.duckdb"
+    #: duckdb:///path, postgresql://... or bigquery://project/dataset. An address may hold a password: then it belongs in the environment.
+    warehouse: SecretStr = SecretStr("duckdb:///restaurant-os.duckdb")
     load_mode: Literal["merge", "insert-only"] = "merge"
     #: How long to wait for a warehouse file that another process holds.
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
@@ -303,6 +321,7 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     service: ServiceSettings = ServiceSettings()
     alerts: AlertSettings = AlertSettings()
+    bigquery: BigQuerySettings = BigQuerySettings()
     #: Events, keys and leases: sqlite:///path, or postgresql://... for several hosts.
     operations: SecretStr = SecretStr("")
     salaries: tuple[Salary, ...] = ()
@@ -322,7 +341,7 @@ class Settings(BaseSettings):
     folder: Path = Path()
 
     @field_validator(
-        *("toast_client_id", "toast_client_secret", "toast_webhook_secrets", "database_url", "operations"),
+        *("toast_client_id", "toast_client_secret", "toast_webhook_secrets", "database_url", "operations", "warehouse"),
         *("slack_webhook_url", "discord_webhook_url", "slack_bot_token", "apprise_urls"),
         mode="before",
     )
@@ -384,7 +403,7 @@ class Settings(BaseSettings):
         if given.startswith(POSTGRES_SCHEMES):
             return given
         if not given:
-            return self.warehouse_path.with_suffix(".operations.sqlite")
+            return self.state_path.with_suffix(".operations.sqlite")
         if not given.startswith(SQLITE_SCHEME) or len(given) == len(SQLITE_SCHEME):
             raise SettingsError(
                 f"settings: operations is '{printable(given.split('@')[-1], 80)}', sqlite:///path or postgresql://... was expected.",
@@ -394,8 +413,17 @@ class Settings(BaseSettings):
 
     def location_of(self, store: str) -> Location | None:
         """The location that a store id means: by its store_id, its name or its GUID."""
-        wanted = store.strip().lower()
-        return next((x for x in self.locations if wanted and wanted in (x.store_id.lower(), x.name.lower(), x.toast_guid)), None)
+        return self._by_store.get(store.strip().lower())
+
+    @cached_property
+    def _by_store(self) -> dict[str, Location]:
+        """Every event asks, of hundreds of locations."""
+        found: dict[str, Location] = {}
+        for location in self.locations:
+            for name in (location.store_id, location.name, location.toast_guid):
+                if name:
+                    found.setdefault(name.lower(), location)
+        return found
 
     def place_of(self, store: str) -> Location:
         """The location that a store id means, or one of its own that stands nowhere in the settings: UTC, its id for a GUID."""
@@ -405,17 +433,33 @@ class Settings(BaseSettings):
         )
 
     @property
-    def warehouse_path(self) -> Path:
-        """The DuckDB file. Three slashes: relative to the settings file; four, or a path that only exists from the root: absolute."""
-        if not self.warehouse.startswith(DUCKDB_SCHEME) or len(self.warehouse) == len(DUCKDB_SCHEME):
+    def warehouse_place(self) -> Path | str:
+        """Where the tables are: a DuckDB file, or the URL of a Postgres or of a BigQuery dataset, with its secret.
+
+        A path with three slashes is relative to the settings file; with four, or one that only exists from the root, absolute.
+
+        Raises:
+            SettingsError: it is none of them.
+        """
+        given = self.warehouse.get_secret_value()
+        if given.startswith((*POSTGRES_SCHEMES, BIGQUERY_SCHEME)):
+            return given
+        if not given.startswith(DUCKDB_SCHEME) or len(given) == len(DUCKDB_SCHEME):
             raise SettingsError(
-                f"settings: warehouse is '{printable(self.warehouse.split('@')[-1], 80)}', duckdb:///path was expected.",
+                f"settings: warehouse is '{printable(given.split('@')[-1], 80)}', duckdb:///path, postgresql://... or bigquery://project/dataset was expected.",
                 next_step='Write for example `warehouse = "duckdb:///restaurant-os.duckdb"`.',
             )
-        path = Path(self.warehouse.removeprefix(DUCKDB_SCHEME)).expanduser()
+        path = Path(given.removeprefix(DUCKDB_SCHEME)).expanduser()
         if not path.is_absolute() and not (self.folder / path).parent.exists() and (Path("/") / path).parent.is_dir():
             return Path("/") / path
         return self.folder / path
+
+    @property
+    def state_path(self) -> Path:
+        """What of ours stands beside the warehouse (pages on their way, the store of operations) begins with this: the DuckDB file, or a name in the
+        folder of the settings."""
+        place = self.warehouse_place
+        return place if isinstance(place, Path) else self.folder / "restaurant-os"
 
 
 class _Ours(DotEnvSettingsSource):

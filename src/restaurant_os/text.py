@@ -12,3 +12,14 @@ def printable(value: object, limit: int = 300) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 order`, `1,284 orders`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def amount(size: float) -> str:
+    """Bytes as a person reads them: `512 bytes`, `12.3 MiB`."""
+    if size < 1024:
+        return f"{size:,.0f} bytes"
+    for unit in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:,.1f} {unit}"
+    return f"{size / 1024:,.1f} TiB"

@@ -315,7 +315,8 @@ def test_doctor_finds_nothing_at_a_healthy_group(tmp_path: Path) -> None:
 
     assert ran.returncode == 0
     assert of_no_date(findings(ran)) == dict.fromkeys(
-        ("settings", "warehouse", "login", "scopes", "location North", "location East", "clock"), "ok"
+        ("settings", "warehouse engine", "warehouse tables", "warehouse", "login", "scopes", "location North", "location East", "clock"),
+        "ok",
     )
 
 
@@ -341,6 +342,8 @@ def test_doctor_tells_a_missing_scope_from_a_location_that_is_not_connected(tmp_
     assert findings(without_scope)["scopes"] == "failed"
     assert of_no_date(findings(without_location)) == {
         "settings": "ok",
+        "warehouse engine": "ok",
+        "warehouse tables": "ok",
         "warehouse": "ok",
         "login": "ok",
         "scopes": "ok",

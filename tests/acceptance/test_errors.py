@@ -108,7 +108,7 @@ ONE_LOCATION = f'[[locations]]\nname = "North"\ntoast_guid = "{UNKNOWN}"\ntimezo
         ('warehouse = "duckdb:///w.duckdb\n', ("restaurant-os.toml", "not TOML", "line 1")),
         ('[toast]\nbase_uri = "https://example.com"\n', ("restaurant-os.toml", "toast.base_uri", "not a setting")),
         ('[toast]\npacing = "reckless"\n', ("restaurant-os.toml", "toast.pacing", "careful", "documented", "none")),
-        ('warehouse = "postgres://db"\n' + ONE_LOCATION.format("UTC"), ("warehouse", "duckdb:///")),
+        ('warehouse = "mysql://db"\n' + ONE_LOCATION.format("UTC"), ("warehouse", "duckdb:///")),
         ('toast_client_secret = "demo-secret"\n', ("restaurant-os.toml", "toast_client_secret", ".env", "TOAST_CLIENT_SECRET")),
         (ONE_LOCATION.format("America/Gotham"), ("restaurant-os.toml", "timezone", "America/Gotham")),
         (2 * ONE_LOCATION.format("UTC"), ("restaurant-os.toml", "twice")),

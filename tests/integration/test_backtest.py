@@ -64,7 +64,7 @@ def test_days_without_three_weeks_of_history_are_skipped_and_counted(app: App) -
 
 def test_without_a_day_there_are_no_hours(app: App, tmp_path: Path) -> None:
     (tmp_path / "empty.duckdb").write_bytes(empty_file())
-    empty = type(app.warehouse)(tmp_path / "empty.duckdb", wait_seconds=5, memory_limit="128MB", now=app.clock.now)
+    empty = app.warehouse_at(tmp_path / "empty.duckdb")
     found = backtest(empty, app.settings, app.locations(), LAST_DAY, LAST_DAY)
     assert (tested.cells(found), tested.as_json(found)) == ([], {"days": 0, "skipped": 2, "hours": []})
 

@@ -108,7 +108,7 @@ def test_commits_of_shared_locations_land_in_the_order_they_came(tmp_path: Path)
         for number in range(len(commits)):
             futures.append(pool.submit(commit, number))
             assert reached.wait(60)
-            while len(warehouse._queue) <= number:
+            while len(warehouse._queue._queue) <= number:
                 assert not futures[-1].done()
         opened.set()
         for future in futures:

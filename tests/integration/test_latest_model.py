@@ -19,7 +19,7 @@ from property_profiles import examples, unlimited
 from restaurant_os.batch import COPY
 from restaurant_os.sources.columns import staged_schema
 from restaurant_os.tables import DAILY_SUMMARIES, STOCK, STOCK_LEVELS
-from restaurant_os.warehouse import Changes, Commit
+from restaurant_os.warehouse import Changes, Commit, Warehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from summaries_world import DAY, Row, labor, post, sales, staged
 
@@ -63,13 +63,13 @@ def _add(counts: dict[Any, tuple[int, int]], key: Any, own: tuple[int, int]) -> 
     counts[key] = (one[0] + own[0], one[1] + own[1])
 
 
-def stored(warehouse: DuckDBWarehouse) -> dict[Key, Row]:
+def stored(warehouse: Warehouse) -> dict[Key, Row]:
     names = ["store_id", "date", "kind", "restaurant_guid", "gross_sales", "labor_hours", "labor_cost", "sequence", "received_at"]
     found = [dict(zip(names, row, strict=True)) for row in warehouse.rows(f"SELECT {', '.join(names)} FROM daily_summaries")]
     return {key_of(row): {name: value for name, value in row.items() if value is not None} for row in found}
 
 
-def changed_days(warehouse: DuckDBWarehouse) -> list[tuple[Any, ...]]:
+def changed_days(warehouse: Warehouse) -> list[tuple[Any, ...]]:
     return warehouse.rows(
         "SELECT dataset, restaurant_guid, business_date, rows_added, rows_changed FROM changed_days ORDER BY sequence, 2, 3"
     )
@@ -93,23 +93,27 @@ events = st.lists(
 @given(data=st.data(), posted=events)
 def test_the_newest_stays_whatever_the_order_the_repetition_and_the_batches(data: st.DataObject, posted: list[Row]) -> None:
     """Rows, what each commit says it did, and the changed days, of both locations where a row moved."""
+    with tempfile.TemporaryDirectory() as folder:
+        stays_the_newest(open_warehouse(Path(folder)), data, posted)
+
+
+def stays_the_newest(warehouse: Warehouse, data: st.DataObject, posted: list[Row]) -> None:
+    """On whatever engine it runs."""
     arriving = data.draw(st.permutations(posted + data.draw(st.lists(st.sampled_from(posted), max_size=4))))
     cuts = sorted(data.draw(st.sets(st.integers(1, len(arriving)), max_size=4)) | {0, len(arriving)})
     model, noted = Model(), []
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = open_warehouse(Path(folder))
-        for start, end in itertools.pairwise(cuts):
-            expected = model.commit(arriving[start:end])
+    for start, end in itertools.pairwise(cuts):
+        expected = model.commit(arriving[start:end])
 
-            found = post(warehouse, *arriving[start:end], calendar_of=None)
+        found = post(warehouse, *arriving[start:end], calendar_of=None)
 
-            own = {row["restaurant_guid"] for row in arriving[start:end]}
-            assert found == expected.of(tuple(own))
-            noted += [("summaries", *day, *counts) for day, counts in sorted(expected.days.items())]
-        assert stored(warehouse) == model.rows
-        assert changed_days(warehouse) == noted
-        newest = {key: max((row for row in posted if key_of(row) == key), key=lambda row: row["sequence"]) for key in map(key_of, posted)}
-        assert stored(warehouse) == newest
+        own = {row["restaurant_guid"] for row in arriving[start:end]}
+        assert found == expected.of(tuple(own))
+        noted += [("summaries", *day, *counts) for day, counts in sorted(expected.days.items())]
+    assert stored(warehouse) == model.rows
+    assert changed_days(warehouse) == noted
+    newest = {key: max((row for row in posted if key_of(row) == key), key=lambda row: row["sequence"]) for key in map(key_of, posted)}
+    assert stored(warehouse) == newest
 
 
 @pytest.fixture

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from keeping import free_port
 from operations_world import World, together, world_at
-from postgres_server import Reachable, Server, free_port, unprivileged
+from pooler import pooler
+from postgres_server import Reachable, Server
 from restaurant_os.boundaries import watch
 from restaurant_os.errors import OperationsError
 from restaurant_os.operations import Settled
@@ -207,55 +205,17 @@ def test_two_stores_that_keep_the_same_events_in_opposite_orders_keep_each_once(
 # --- a pooler that hands out connections by transaction -----------------------------------------------------------
 
 
-@contextmanager
-def pooler(server: Reachable, folder: Path) -> Iterator[str]:
-    """pgbouncer before `server`; gives what stands for the server's address."""
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
-    if not program:
-        pytest.skip("pgbouncer is not installed: the store behind a transaction pooler is not tested")
-    as_user = unprivileged()
-    port = free_port()
-    with psycopg.connect(server.url) as connection:
-        info = connection.info
-        user, password = info.user, f" password={info.password}" if info.password else ""
-        backend = f"host={info.host} port={info.port} user={user}{password}"
-    (folder / "users").write_text(f'"{user}" ""\n')
-    (folder / "ini").write_text(
-        f"[databases]\n* = {backend}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        f"pool_mode = transaction\nauth_type = trust\nauth_file = {folder}/users\ndefault_pool_size = 3\nmax_client_conn = 50\n"
-    )
-    for file in (folder, folder / "ini", folder / "users"):
-        os.chown(file, as_user.get("user", -1), as_user.get("group", -1))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, str(folder / "ini")], stdout=log, stderr=log, cwd="/", **as_user)
-    try:
-        yield f"postgresql://{user}@127.0.0.1:{port}/"
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
-
-
 def test_behind_a_transaction_pooler_several_stores_do_each_event_once(postgres: Reachable, postgres_url: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="restaurant-os-pgbouncer-") as folder, pooler(postgres, Path(folder)) as address:
-        url = address + postgres_url.rpartition("/")[2]
-        until = time.monotonic() + SECONDS
-        while True:
-            try:
-                psycopg.connect(url).close()
-                break
-            except psycopg.OperationalError:
-                assert time.monotonic() < until, Path(folder, "log").read_text()[-1000:]
-                time.sleep(0.02)
-        with world_at(url) as world:
-            stores = [world.open() for _ in range(4)]
-            kept = together([stores[number % 4].accept(world.arrival(f"e{number % 90}")) for number in range(100)])
-            assert sum(not one.is_known for one in kept) == 90
-            done: list[int] = []
-            for turn in range(40):
-                owner, store = f"w{turn % 4}", stores[turn % 4]
-                claimed = [event.sequence for event in store.claim(owner, most=5, most_bytes=1000, seconds=60)]
-                assert store.settle(owner, [Settled(one, "done") for one in claimed]) == len(claimed)
-                done += claimed
-            assert done == sorted({one.sequence for one in kept})
-            due = world.now()
-            assert sum(bool(store.begin_job("orders", due, f"w{number}", 60)) for number, store in enumerate(stores)) == 1
+    with pooler(postgres, postgres_url.rpartition("/")[2]) as url, world_at(url) as world:
+        stores = [world.open() for _ in range(4)]
+        kept = together([stores[number % 4].accept(world.arrival(f"e{number % 90}")) for number in range(100)])
+        assert sum(not one.is_known for one in kept) == 90
+        done: list[int] = []
+        for turn in range(40):
+            owner, store = f"w{turn % 4}", stores[turn % 4]
+            claimed = [event.sequence for event in store.claim(owner, most=5, most_bytes=1000, seconds=60)]
+            assert store.settle(owner, [Settled(one, "done") for one in claimed]) == len(claimed)
+            done += claimed
+        assert done == sorted({one.sequence for one in kept})
+        due = world.now()
+        assert sum(bool(store.begin_job("orders", due, f"w{number}", 60)) for number, store in enumerate(stores)) == 1

@@ -40,7 +40,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 def told(of: Serving, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
     """What a command says with --json, in the folder of the service."""
-    monkeypatch.chdir(of.service.settings.warehouse_path.parent)
+    monkeypatch.chdir(of.service.settings.state_path.parent)
     monkeypatch.setattr("sys.argv", ["restaurant-os", *arguments, "--json"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

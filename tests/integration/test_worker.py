@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,8 +23,8 @@ from property_profiles import examples, unlimited
 from restaurant_os.errors import DiskFullError, LockedError, OperationsError, WarehouseError
 from restaurant_os.live.worker import MOST_ATTEMPTS
 from restaurant_os.operations import Event, Settled
-from restaurant_os.tables import ORDER_TABLES
-from restaurant_os.warehouse import Changes, Commit
+from restaurant_os.tables import ORDER_TABLES, TableSpec
+from restaurant_os.warehouse import Changes, Commit, Ids, Writing
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from worker_world import Shop, event, places, shop
 
@@ -352,6 +353,18 @@ class Failing:
 
     def stamp(self) -> object | None:
         return self.warehouse.stamp()
+
+    def migrate(self, *, plan: bool = False) -> list[str]:
+        return self.warehouse.migrate(plan=plan)
+
+    def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
+        return self.warehouse.fetch(spec, where, ids)
+
+    def write(self, writing: Writing) -> None:
+        self.warehouse.write(writing)
+
+    def close(self) -> None:
+        self.warehouse.close()
 
 
 def guids(commit: Commit) -> set[str]:

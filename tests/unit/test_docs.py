@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from restaurant_os.settings import (
     AlertRule,
     AlertSettings,
+    BigQuerySettings,
     DiscountKinds,
     LaborSettings,
     Location,
@@ -144,6 +145,7 @@ def settings_and_places() -> Iterator[tuple[str, str]]:
         "schedule": ScheduleSettings,
         "service": ServiceSettings,
         "alerts": AlertSettings,
+        "bigquery": BigQuerySettings,
         "discounts": DiscountKinds,
         "locations": Location,
         "salaries": Salary,
@@ -214,6 +216,11 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_ALERTS_OVERTIME_AFTER_HOURS": "38",
         "RESTAURANT_OS_ALERTS_MINIMUM_STAFF": '{"Cook": 2}',
         "RESTAURANT_OS_ALERTS_KEEP_DAYS": "92",
+        "RESTAURANT_OS_BIGQUERY_LOCATION": "europe-west3",
+        "RESTAURANT_OS_BIGQUERY_LABELS": '{"team": "data"}',
+        "RESTAURANT_OS_BIGQUERY_MOST_GIB_A_QUERY": "7",
+        "RESTAURANT_OS_BIGQUERY_LANDS_EVERY_SECONDS": "60",
+        "RESTAURANT_OS_BIGQUERY_API_ENDPOINT": "http://127.0.0.1:3",
         "RESTAURANT_OS_OPERATIONS": "sqlite:///other.sqlite",
         **{f"RESTAURANT_OS_DISCOUNTS_{kind.upper()}": f'["{kind}"]' for kind in DiscountKinds.model_fields},
     }
@@ -224,7 +231,7 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
 
     found = load()
 
-    assert (found.warehouse, found.load_mode, found.wait_seconds, found.memory_limit, found.time_budget) == (
+    assert (found.warehouse.get_secret_value(), found.load_mode, found.wait_seconds, found.memory_limit, found.time_budget) == (
         "duckdb:///other.duckdb",
         "insert-only",
         1.0,
@@ -273,6 +280,9 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         overtime_after_hours=Decimal(38),
         minimum_staff={"Cook": 2},
         keep_days=92,
+    )
+    assert found.bigquery == BigQuerySettings(
+        location="europe-west3", labels={"team": "data"}, most_gib_a_query=7, lands_every_seconds=60, api_endpoint="http://127.0.0.1:3"
     )
     assert found.operations_place == Path("other.sqlite")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from restaurant_os.businessday import iso_date
 from restaurant_os.errors import SettingsError
@@ -39,7 +40,7 @@ def test_without_anything() -> None:
     """Every setting has a value: careful pacing, merge, a file in the current folder."""
     found = load()
 
-    assert (found.toast.pacing, found.load_mode, found.warehouse_path, found.locations) == (
+    assert (found.toast.pacing, found.load_mode, found.warehouse_place, found.locations) == (
         "careful",
         "merge",
         Path("restaurant-os.duckdb"),
@@ -89,7 +90,7 @@ def test_the_environment_wins_over_dotenv_and_dotenv_over_the_file(tmp_path: Pat
     monkeypatch.setenv("RESTAURANT_OS_TOAST_TIMEOUT_SECONDS", "3")
     found = load()
 
-    assert found.warehouse_path == Path("file.duckdb")
+    assert found.warehouse_place == Path("file.duckdb")
     assert found.wait_seconds == 2
     assert (found.toast.pacing, found.toast.overlap_minutes, found.toast.timeout_seconds) == ("none", 2, 3)
 
@@ -195,7 +196,7 @@ def test_the_file_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("RESTAURANT_OS_CONFIG", str(folder / "restaurant-os.toml"))
     found = load()
 
-    assert found.warehouse_path == folder / "data.duckdb"
+    assert found.warehouse_place == folder / "data.duckdb"
     assert found.toast_client_id.get_secret_value() == "beside"
 
 
@@ -222,16 +223,26 @@ def test_before_there_is_a_file(tmp_path: Path) -> None:
 )
 def test_where_the_warehouse_is(tmp_path: Path, warehouse: str, expected: str) -> None:
     """Relative to the settings file; absolute with four slashes, or where the folder exists only from the root."""
-    found = Settings(warehouse=warehouse, folder=tmp_path)  # type: ignore[call-arg]
+    found = Settings(warehouse=SecretStr(warehouse), folder=tmp_path)  # type: ignore[call-arg]
 
-    assert str(found.warehouse_path) == expected.replace("FOLDER", str(tmp_path))
+    assert str(found.warehouse_place) == expected.replace("FOLDER", str(tmp_path))
 
 
-@pytest.mark.parametrize("warehouse", ["duckdb:///", "x.duckdb", "postgres://user:s3cr3t@host/db", "duckdb:"])
+@pytest.mark.parametrize("warehouse", ["postgresql://user:s3cr3t@host/db", "postgres://host/db", "bigquery://project/dataset"])
+def test_a_warehouse_that_is_no_file(tmp_path: Path, warehouse: str) -> None:
+    """Its address holds a secret, which the settings do not show; what stands beside a file stands in their folder."""
+    found = Settings(warehouse=SecretStr(warehouse), folder=tmp_path)  # type: ignore[call-arg]
+
+    assert (found.warehouse_place, found.state_path) == (warehouse, tmp_path / "restaurant-os")
+    assert found.operations_place == tmp_path / "restaurant-os.operations.sqlite"
+    assert "s3cr3t" not in repr(found)
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb:///", "x.duckdb", "mysql://user:s3cr3t@host/db", "duckdb:"])
 def test_a_warehouse_we_do_not_have(warehouse: str) -> None:
     """Said with what was expected, without the password that may be in it."""
-    with pytest.raises(SettingsError, match="duckdb:///path was expected") as problem:
-        _ = load(warehouse=warehouse).warehouse_path
+    with pytest.raises(SettingsError, match="bigquery://project/dataset was expected") as problem:
+        _ = load(warehouse=warehouse).warehouse_place
     assert "s3cr3t" not in str(problem.value)
 
 

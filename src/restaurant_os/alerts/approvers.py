@@ -24,7 +24,7 @@ GIVEN = (
     "WITH given AS (SELECT restaurant_guid, business_date, approver_guid, discount_name, is_counted AND NOT is_voided AND NOT is_deleted AS counts, "
     f"coalesce(non_tax_amount, discount_amount) AS amount FROM {FACT_ORDER_DISCOUNTS.name} WHERE {{condition}}) "
     "SELECT restaurant_guid, business_date, coalesce(approver_guid, ''), coalesce(discount_name, ''), sum(CASE WHEN counts THEN 1 ELSE 0 END), "
-    "sum(CASE WHEN counts THEN amount ELSE 0 END) FROM given GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    "sum(CASE WHEN counts THEN amount ELSE CAST(0 AS DECIMAL(18, 4)) END) FROM given GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
 )
 
 

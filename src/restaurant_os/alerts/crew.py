@@ -80,8 +80,9 @@ class Crew:
 
 PUNCHES = """
 SELECT restaurant_guid, business_date, time_entry_guid, employee_guid, employee_name, job_title, in_date, out_date, hourly_wage,
-    coalesce(regular_hours, 0) + coalesce(overtime_hours, 0), coalesce(overtime_hours, 0),
-    coalesce(overtime_pay - overtime_hours * hourly_wage, 0), coalesce(unpaid_break_hours, 0), paused_at, accrues_until
+    coalesce(regular_hours, CAST(0 AS DECIMAL(18, 4))) + coalesce(overtime_hours, CAST(0 AS DECIMAL(18, 4))),
+    coalesce(overtime_hours, CAST(0 AS DECIMAL(18, 4))), coalesce(overtime_pay - overtime_hours * hourly_wage, CAST(0 AS DECIMAL(18, 4))),
+    coalesce(unpaid_break_hours, CAST(0 AS DECIMAL(18, 4))), paused_at, accrues_until
 FROM fact_labor_shifts
 WHERE restaurant_guid IN ({places}) AND business_date BETWEEN ? AND ? AND is_counted AND NOT is_deleted AND in_date <= ?
 ORDER BY in_date, time_entry_guid

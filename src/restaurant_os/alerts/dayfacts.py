@@ -41,7 +41,7 @@ WITH wanted AS (
     WHERE {days} AND is_sale AND is_counted AND NOT is_deleted
 )
 SELECT w.restaurant_guid, w.business_date, coalesce(w.placed_at, w.promised_at), coalesce(w.promised_at, min(c.opened_at), w.placed_at), min(c.business_hour),
-    coalesce(sum(s.amount), 0)
+    coalesce(sum(s.amount), CAST(0 AS DECIMAL(18, 4)))
 FROM wanted AS w
 JOIN fact_checks AS c ON c.order_guid = w.order_guid AND c.restaurant_guid = w.restaurant_guid AND c.business_date = w.business_date
 LEFT JOIN sold AS s ON s.order_guid = c.order_guid AND s.check_guid = c.check_guid AND s.restaurant_guid = c.restaurant_guid

@@ -40,7 +40,7 @@ GROUP BY restaurant_guid, business_date, local_hour ORDER BY restaurant_guid, bu
 #: What of the shifts lies in each hour, by the hour on the clock.
 PLANNED = f"""
 SELECT o.restaurant_guid, o.business_date, h.local_hour, sum(CAST(o.hourly_wage AS DOUBLE PRECISION)
-    * EXTRACT(EPOCH FROM (least(o.out_date, h.ends_at) - greatest(o.in_date, h.starts_at))) / 3600)
+    * (epoch_us(least(o.out_date, h.ends_at)) - epoch_us(greatest(o.in_date, h.starts_at))) / 3600000000)
 FROM fact_scheduled_shifts AS o
 JOIN dim_business_hours AS h ON h.restaurant_guid = o.restaurant_guid AND h.business_date = o.business_date
     AND h.starts_at < o.out_date AND h.ends_at > o.in_date

@@ -20,7 +20,7 @@ from restaurant_os.views.cash import OVER_SHORT
 CENT = Decimal("0.01")
 #: A drawer whose count was taken back or is gone from its day still has a row: 0.
 OFF_BY = (
-    f"SELECT restaurant_guid, business_date, coalesce(cash_drawer_guid, ''), sum(CASE WHEN is_deleted THEN 0 ELSE amount END), "
+    f"SELECT restaurant_guid, business_date, coalesce(cash_drawer_guid, ''), sum(CASE WHEN is_deleted THEN CAST(0 AS DECIMAL(18, 4)) ELSE amount END), "
     f"sum(CASE WHEN is_deleted THEN 0 ELSE 1 END), max(CASE WHEN NOT is_deleted THEN entry_date END) FROM {FACT_CASH_ENTRIES.name} "
     f"WHERE entry_type IN ({marks(OVER_SHORT)}) AND {{condition}} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 )

@@ -16,6 +16,7 @@ from restaurant_os.cli.alerts import watching
 from restaurant_os.cli.backfill import history
 from restaurant_os.cli.begin import beginning
 from restaurant_os.cli.bring import sync
+from restaurant_os.cli.house import housing
 from restaurant_os.cli.keep import keeping
 from restaurant_os.cli.live import living
 from restaurant_os.cli.look import looking
@@ -36,6 +37,7 @@ app.add_typer(keeping)
 app.add_typer(living)
 app.add_typer(watching)
 app.add_typer(looking)
+app.add_typer(housing)
 app.add_typer(beginning)
 
 

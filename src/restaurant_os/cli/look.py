@@ -50,12 +50,12 @@ def status(
     json: AsJson = False,
 ) -> None:
     """What is complete, partial or missing, per location, dataset and business date, with row counts and when it was read; and how far
-    each location is known.
+    each location is known. On BigQuery also how many bytes its queries are billed for.
 
     With --json the business dates; with --live --json the rest.
     """
     from restaurant_os import terminal
-    from restaurant_os.pipeline.status import day_as_json, day_statuses
+    from restaurant_os.pipeline.status import bytes_billed, day_as_json, day_statuses
 
     span = span_of(first, last)
     app = built(context, config)
@@ -63,7 +63,8 @@ def status(
         if live:
             from restaurant_os.live.status import live_as_json
 
-            terminal.print_json(live_as_json(_live(app, location)))
+            document, billed = live_as_json(_live(app, location)), bytes_billed(app.warehouse, app.clock.now())
+            terminal.print_json({**document, "bytes_billed": billed} if billed else document)
             return
         terminal.print_json([day_as_json(day) for day in day_statuses(app.warehouse, app.locations(location), span, app.clock.now())])
         return
@@ -75,6 +76,11 @@ def status(
         else:
             terminal.out.print("No business date has been read yet. Begin with: restaurant-os sync orders")
     _print_live(_live(app, location), with_jobs=live)
+    if billed := bytes_billed(app.warehouse, app.clock.now()):
+        from restaurant_os.text import amount
+
+        said = f"BigQuery bills: {amount(billed['today'])} today (UTC), {amount(billed['last_30_days'])} in the last 30 days."
+        terminal.out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def _live(app: Any, location: str) -> Any:
@@ -191,17 +197,21 @@ def query(
     config: Config = None,
     json: AsJson = False,
 ) -> None:
-    """Ask the warehouse a question in SQL. Nothing can be changed by it, and no file but the warehouse read."""
+    """Ask the warehouse a question in SQL, that of its engine. Nothing can be changed by it, and no file but the warehouse read.
+
+    On BigQuery it is looked at before it runs: it must select, and may not read more than `most_gib_a_query`.
+    """
     from restaurant_os import terminal
     from restaurant_os.settings import load
-    from restaurant_os.text import count
-    from restaurant_os.warehouse.query import query as ask
+    from restaurant_os.text import amount, count
+    from restaurant_os.warehouse.query import ask
 
-    settings = load(config or context.obj)
-    result = ask(settings.warehouse_path, sql, wait_seconds=settings.wait_seconds, most_rows=limit, seconds=timeout)
+    result = ask(load(config or context.obj), sql, most_rows=limit, seconds=timeout)
     terminal.write_result(result.table, "json" if json else format_.value, output)
     if result.is_cut:
         terminal.err.print(f"Only the first {count(limit, 'row')}; more with --limit.", soft_wrap=True)
+    if result.bytes_read is not None:
+        terminal.err.print(f"{amount(result.bytes_read)} read.", soft_wrap=True)
 
 
 @looking.command(

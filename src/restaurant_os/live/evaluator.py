@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 #: Whose mark it is, among the readers of changed days.
 READER = "alerts"
-#: All that is open is looked at this often, whatever changed.
+#: All that is open is looked at this often, whatever changed; less often where live state lands less often, for there a look costs money.
 EVERY = timedelta(minutes=1)
-#: Without word of a commit the warehouse is asked this often: another process may have committed.
+#: Without word of a commit the warehouse is asked this often, or as often as live state lands: another process may have committed.
 POLL_SECONDS = 0.5
 #: After a look the warehouse is left to others for a part of the time that it took, in seconds at least and at most.
 REST, LEAST_REST, MOST_REST = 0.25, 0.05, 5.0
@@ -131,6 +131,7 @@ class Evaluator:
         self._rules = {rule.name: rule for rule in rules_of(settings) if rule.enabled}
         self._has_nothing_to_do = not self._rules and settings.alerts.flash == "off"
         self._places = Places(warehouse, settings)
+        self._every = max(EVERY, timedelta(seconds=warehouse.lands_every_seconds))
         self._flashes = Flashes(warehouse, operations, settings, channels, owner or replicas.new_name(), now())
         #: What was usual on days like today's: kept from look to look, as the measures read it.
         self._usual: dict[Any, Any] = {}
@@ -151,7 +152,7 @@ class Evaluator:
             self._wake.clear()
             self._stop.wait(self._guarded_look())
             if not self._due:
-                self._wake.wait(POLL_SECONDS)
+                self._wake.wait(max(POLL_SECONDS, self._warehouse.lands_every_seconds))
 
     def stop(self) -> None:
         """End after the look that is being taken."""
@@ -198,7 +199,7 @@ class Evaluator:
             return Looked()
         found = self._look_at_changes()
         now = self._now()
-        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < EVERY:
+        if self._looked_at is None or not timedelta(0) <= now - self._looked_at < self._every:
             found = found.plus(self._again(self._end_periods) or Looked())
             # What the last minute had no time for comes first: else nobody would ever look at the last of many.
             self._due = list(dict.fromkeys([*self._due, *self._places.at(now)]))
@@ -275,15 +276,16 @@ class Evaluator:
         name = CHANGED_DAYS.name
         mark = self._operations.mark(READER)
         since = f"""SELECT restaurant_guid, business_date, dataset, last FROM (SELECT max(sequence) AS last FROM {name}) AS own LEFT JOIN
-            (SELECT restaurant_guid, business_date, dataset FROM {name} WHERE sequence > ? GROUP BY ALL) AS found ON true"""
+            (SELECT restaurant_guid, business_date, dataset FROM {name} WHERE sequence > ? GROUP BY 1, 2, 3) AS found ON true"""
         rows = self._warehouse.rows(since, [mark])
         last = rows[0][3] if rows else None
         if last is not None and last < mark:
             rows = self._warehouse.rows(since, [0])
         if last is None or (last == mark and rows[0][0] is None):
             return Changed()
-        places = self._places.at(now, wanted=tuple({row[0] for row in rows if row[0] is not None}))
-        today = {guid: current_days(place, now) for guid, place in places.items()}
+        touched = {row[0] for row in rows if row[0] is not None}
+        places = self._places.at(now, wanted=tuple(touched))
+        today = {guid: current_days(places[guid], now) for guid in touched if guid in places}
         open_now = [row for row in rows if row[0] in today and row[1] in today[row[0]]]
         days: dict[str, list[date]] = {}
         for guid, on, *_ in open_now:

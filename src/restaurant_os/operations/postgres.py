@@ -6,19 +6,17 @@ the database's clock: those of hosts differ, and a lease must end at one instant
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.numeric import Int8BinaryDumper
 
 from restaurant_os.errors import OperationsError
 from restaurant_os.operations.database import MICROSECOND, Dialect, Row, Trouble
+from restaurant_os.postgres_address import WRITE_IT_AS, postgres_address
 from restaurant_os.text import printable
 
 SCHEMA = "restaurant_os_operations"
@@ -37,22 +35,12 @@ BEGIN = (
 )
 #: Of the advisory lock; any number, the same in every process.
 LOCK = 7_305_921_846_305
-#: A server that is gone without a word is noticed within about 15 seconds.
-DEFAULTS: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "application_name": "restaurant-os",
-}
 #: SQLSTATE classes that blame the values: data exception, integrity, program limit (an index entry).
 OF_VALUES = ("22", "23", "54")
 #: Serialization failure, deadlock.
 THROWN_OUT = ("40001", "40P01")
 #: Connection exceptions; the server is shut down, or starts; a process that was stopped slept too long within a transaction.
 GONE = ("08", "57P", "25P03")
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 TABLE = re.compile(r"\bops_")
 
 
@@ -116,28 +104,19 @@ class Postgres:
 
     def __init__(self, url: str, *, shift: Callable[[], timedelta] = timedelta) -> None:
         try:
-            given = conninfo_to_dict(url)
-        except psycopg.Error:
-            raise OperationsError(
-                "operations: the address of the Postgres cannot be read.",
-                next_step="Write it as postgresql://user:password@host:5432/database, with %40 for an @ in the password.",
-            ) from None
-        hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
-        is_remote = any(host and host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts.split(","))
-        encrypted = {"sslmode": "require"} if is_remote and "PGSSLMODE" not in os.environ else {}
-        self._connect = {**DEFAULTS, **encrypted, **given}
+            self._address = postgres_address(url)
+        except ValueError as problem:
+            raise OperationsError(f"operations: {problem}.", next_step=WRITE_IT_AS) from None
         self._shift = shift
-        port, database = given.get("port", ""), given.get("dbname", "")
-        self.label = printable(f"postgres {hosts or 'localhost'}{f':{port}' if port else ''}{f'/{database}' if database else ''}", 200)
+        self.label = self._address.label
 
     @property
     def sslmode(self) -> str | None:
         """As it will be asked for; None leaves it to libpq."""
-        mode: str | None = self._connect.get("sslmode")
-        return mode
+        return self._address.sslmode
 
     def connect(self) -> PostgresSession:
-        connection: psycopg.Connection[Row] = psycopg.connect(autocommit=True, prepare_threshold=None, **self._connect)
+        connection: psycopg.Connection[Row] = psycopg.connect(autocommit=True, prepare_threshold=None, **self._address.parameters)
         # One type for all numbers: lists of them are one array to the server, whatever their size.
         connection.adapters.register_dumper(int, Int8BinaryDumper)
         return PostgresSession(connection, self._shift)

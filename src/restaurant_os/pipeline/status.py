@@ -53,6 +53,15 @@ def day_statuses(warehouse: Warehouse, locations: Sequence[Location], span: Span
     return found
 
 
+def bytes_billed(warehouse: Warehouse, now: datetime) -> dict[str, int] | None:
+    """What the warehouse's queries are billed for, in bytes, today (UTC) and in the last 30 days; None where nothing is billed by the query."""
+    bill = getattr(warehouse, "bill", None)
+    if bill is None:
+        return None
+    since = {"today": now.replace(hour=0, minute=0, second=0, microsecond=0), "last_30_days": now - timedelta(days=30)}
+    return {name: sum(cost.bytes_billed for cost in bill(begin).values()) for name, begin in since.items()}
+
+
 def day_as_json(day: DayStatus) -> dict[str, Any]:
     """As `restaurant-os status --json` and `/v1/status` show it."""
     return {

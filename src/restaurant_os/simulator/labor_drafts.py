@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from restaurant_os.simulator.businessdays import HOUR, MINUTE
@@ -9,7 +10,7 @@ from restaurant_os.simulator.dice import Dice, Weighted
 from restaurant_os.simulator.labor_punches import Break, Shift, ShiftState, worked
 from restaurant_os.simulator.planting import FORGETS, FORGOTTEN, MOST_LATE_MINUTES
 from restaurant_os.simulator.staff import Employee, House
-from restaurant_os.simulator.staff_plan import Assignment, plan_week
+from restaurant_os.simulator.staff_plan import FULL_WEEK, Assignment, plan_week
 
 _KINDS = Weighted(
     [
@@ -59,16 +60,29 @@ class Draft:
         return worked(self.start, self.end, self.breaks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Who is there on which day of a week, and for how long, in a world where nobody covers beyond a full week or where he is already."""
+
+    plan: Sequence[Assignment]
+    drafts: Sequence[Draft]  #: so far: those who cover are in none of the plan
+
+    def may_cover(self, who: Employee, work: Assignment) -> bool:
+        extra = [draft.work for draft in self.drafts if draft.who is who and draft.work.who is not who]
+        own = [*(planned for planned in self.plan if planned.who is who), *extra]
+        return all(one.ordinal != work.ordinal for one in own) and sum(one.end - one.start for one in (*own, work)) <= FULL_WEEK
+
+
 def drafts_of(house: House, monday: int) -> tuple[list[Draft], list[Shift]]:
     """The punches and the schedule of the week that begins on a Monday (ordinal)."""
     dice = Dice(f"{house.seed}/labor/{house.index}/{monday}")
     plan = plan_week(house, monday)
     shifts = {id(work): _publish(house, work, monday, dice) for work in plan if house.schedules and work.scheduled}
     drafts: list[Draft] = []
+    crew = _Crew(plan, drafts) if house.planting else None
     planted = {id(work) for ordinal in range(monday, monday + 7) for work in _forgetful(house, ordinal, plan, shifts)}
     for work in plan if house.has_clock else ():
-        there = {own.who.guid for own in plan if own.who and own.ordinal == work.ordinal} if house.planting else set()
-        drafts += _drafts(house, work, shifts.get(id(work)), Dice(dice.getrandbits(62)), there, planted=id(work) in planted)
+        drafts += _drafts(house, work, shifts.get(id(work)), Dice(dice.getrandbits(62)), crew, planted=id(work) in planted)
     _count_up(house, drafts)
     return drafts, list(shifts.values())
 
@@ -108,8 +122,8 @@ def _publish(house: House, work: Assignment, monday: int, dice: Dice) -> Shift:
 # --- what is true ---------------------------------------------------------------------------------------------------------
 
 
-def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice, there: set[str], *, planted: bool) -> list[Draft]:
-    """The punches that come of an assignment: one, none, or two. `there`: who does not cover for others, being there already."""
+def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice, crew: _Crew | None, *, planted: bool) -> list[Draft]:
+    """The punches that come of an assignment: one, none, or two. `crew`: by which it is judged who covers for somebody; None: anybody does."""
     who = work.who
     if who is None or (not work.scheduled and not house.manager_punches and work.key == "gm"):
         return []
@@ -123,7 +137,7 @@ def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice, the
     if shift is not None and shift.states[-1].deleted:
         kind = "no show" if dice.chance(0.6) else "plain"
     if kind == "no show":
-        return _cover(house, work, dice, there)
+        return _cover(house, work, dice, crew)
     start, end = work.start + dice.between(-6, 7) * MINUTE, work.end + dice.between(-8, 20) * MINUTE
     if work.key == "prep":  # a quarter of an hour after closeout, or before it
         start = work.start + (dice.between(-30, -17) if dice.chance(0.25) else dice.between(-12, 3)) * MINUTE
@@ -140,10 +154,10 @@ def _drafts(house: House, work: Assignment, shift: Shift | None, dice: Dice, the
     return [draft]
 
 
-def _cover(house: House, work: Assignment, dice: Dice, there: set[str]) -> list[Draft]:
+def _cover(house: House, work: Assignment, dice: Dice, crew: _Crew | None) -> list[Draft]:
     """Half of those who do not come are covered for by somebody whom no schedule knows of."""
     able = [who for who in house.employees if work.key in who.jobs and who is not work.who and who.works(work.ordinal) and not who.shared]
-    able = [who for who in able if who.guid not in there]
+    able = [who for who in able if crew is None or crew.may_cover(who, work)]
     if not able or dice.chance(0.5):
         return []
     start = work.start + dice.between(35, 70) * MINUTE

@@ -1,8 +1,9 @@
 """What is planted in a world on which alerts are to be judged, at known places, and how orderly the rest of that world is.
 
-In the usual world something is always the matter: labor costs 26 % of net sales on an average day, people forget to clock out every other day,
-and a drawer is off by more than ten dollars every week. In a planted one labor is planned at a fifth of sales, the small things are rare, and what
-is wrong beyond them was put there. Without planting nothing of this is in effect.
+In the usual world something is always the matter: labor costs 26 % of net sales on an average day, people forget to clock out every other day, some
+work overtime each week, one dollar in twenty is voided, and a drawer is off by more than ten dollars every week. In a planted one labor is planned
+at a sixth of sales and nobody for more than a full week, the small things and large single orders are rare, and what is wrong beyond them was put
+there. Without planting nothing of this is in effect.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Guests stay away, and all who are scheduled come.
 DEAD_DAY = "dead_day"
-#: Two whole crews are scheduled from three in the afternoon on, and both work.
+#: Two whole crews are scheduled for the day, and both work.
 DOUBLE_BOOKED = "double_booked_shift"
 #: Somebody of the day shift goes home without clocking out, and nobody mends it: the history still shows it.
 FORGOTTEN = "forgotten_clock_out"
@@ -29,12 +30,19 @@ FORGOTTEN = "forgotten_clock_out"
 BAD_DRAWER = "bad_drawer"
 
 DEAD_SHARE = 0.25  #: of the parties that would have come
-DINNER_HOUR = 15
 SHORT_CENTS = 14_750
 MOST_OFF_CENTS = 1_000  #: of all other drawers
-#: Staff against the usual plan, for labor at a fifth of net sales; and how many of those who forget to clock out still do.
-STAFFING, FORGETS = 0.72, 0.05
+#: What hourly labor is planned to cost on each day, as a share of the net sales that are expected.
+PLANNED_SHARE = 0.17
+FORGETS = 0.05  #: how many of those who forget to clock out still do
 MOST_LATE_MINUTES = 55  #: that anybody stays beyond the end of a shift
+SHARED_HOURS = (660, 1050)  #: of the cook who works on six days at two locations, local minutes after midnight: 39 hours in all
+#: What leaves a void behind, and what makes one order a twentieth of a day's sales. Of those parties one in FEWER is as it would be, others just eat.
+VOIDING = frozenset(
+    ("line_voided", "check_voided", "order_voided", "order_voided_days_later", "void_and_rering", "line_rerung", "catering_cancelled")
+)
+CATERING = frozenset(("catering_prepaid", "catering_enlarged", "catering_moved", "catering_cancelled", "catering_unpaid"))
+FEWER = 4
 
 
 class Place(NamedTuple):
@@ -72,6 +80,11 @@ class Planting:
     def has(self, kind: str, index: int, ordinal: int) -> bool:
         """Whether it is planted at a location on a business date (ordinal)."""
         return Place(kind, index, self._last_day - ordinal) in self._places
+
+    @staticmethod
+    def is_spared(scene: str, seed: int) -> bool:
+        """Whether a party that would have left a void behind, or ordered for many, is an ordinary one here. `seed`: the party's."""
+        return scene in VOIDING | CATERING and seed % FEWER != 0
 
     def places(self) -> list[tuple[str, int, int]]:
         """All of them, as (kind, location index, ordinal of the business date), oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
@@ -10,13 +11,13 @@ from restaurant_os.simulator.businessdays import HOUR, MINUTE, demand
 from restaurant_os.simulator.catalog import Shop
 from restaurant_os.simulator.dice import Dice
 from restaurant_os.simulator.people import CLOSED_BY_WEATHER
-from restaurant_os.simulator.planting import DINNER_HOUR, DOUBLE_BOOKED, STAFFING
+from restaurant_os.simulator.planting import DOUBLE_BOOKED, PLANNED_SHARE, SHARED_HOURS
 from restaurant_os.simulator.staff import WAGE_UNIT, Employee, House, default_wage, shared_home
 
 #: What hourly labor is planned to cost, as a share of the net sales that are expected: dollars per party, parties per day.
 SHARE = 0.271
 _SALES_PER_DAY = 41.6 * 250
-_FULL_WEEK, _LONGEST_WEEK = 39 * HOUR, 48 * HOUR
+FULL_WEEK, _LONGEST_WEEK = 39 * HOUR, 48 * HOUR
 _REST = 8 * HOUR  #: between the shifts of two days
 _PAUSE = 15 * MINUTE  #: between two jobs on one day
 _BEFORE_CLOSEOUT = 12 * MINUTE  #: by when the last are gone where Toast clocks everyone out
@@ -47,6 +48,8 @@ _SLOTS: tuple[tuple[str, int, int, float], ...] = (
     ("porter", 1320, 420, 0.9),
     ("training", 840, 240, 0.25),
 )
+#: Needed as often on a slow day as on a busy one.
+_STEADY = ("prep", "porter", "training")
 _FIRST_PREP = 5 * 60  #: where closeout is before four
 _WORKED = 0.945  #: of the planned time, after breaks, early leavers and no-shows
 
@@ -99,9 +102,20 @@ class _Roster:
 
 def scale(shop: Shop, ordinal: int | None = None) -> float:
     """How many of each slot a day needs against the table, so that the plan costs its share of the sales expected."""
+    busy = 1.0 if ordinal is None else demand(ordinal)
+    return SHARE * _SALES_PER_DAY * shop.busyness * busy / (_cost(shop, _SLOTS) * _WORKED)
+
+
+def orderly_scale(shop: Shop, ordinal: int) -> float:
+    """The same of a planted world, where what is steady does not come on top: a slow day's plan costs no larger share than a busy one's."""
+    steady = _cost(shop, [slot for slot in _SLOTS if slot[0] in _STEADY])
+    return (PLANNED_SHARE * _SALES_PER_DAY * shop.busyness * demand(ordinal) / _WORKED - steady) / (_cost(shop, _SLOTS) - steady)
+
+
+def _cost(shop: Shop, slots: Sequence[tuple[str, int, int, float]]) -> float:
+    """What slots of the table cost, in dollars; training is in no report."""
     state = shop.restaurant.state
-    cost = sum(default_wage(key, state) / WAGE_UNIT * length / 60 * count for key, _, length, count in _SLOTS if key != "training")
-    return SHARE * _SALES_PER_DAY * shop.busyness * (1.0 if ordinal is None else demand(ordinal)) / (cost * _WORKED)
+    return sum(default_wage(key, state) / WAGE_UNIT * length / 60 * count for key, _, length, count in slots if key != "training")
 
 
 def cooks_needed(shop: Shop) -> int:
@@ -123,9 +137,8 @@ def plan_week(house: House, monday: int) -> list[Assignment]:
             work = Assignment(ordinal, slot.key, slot.start, slot.end, _choose(house, roster, slot, ordinal, dice), called_off=shut)
             planned.append(roster.add(work))
         if house.has_planted(DOUBLE_BOOKED, ordinal):
-            dinner = house.calendar.at(ordinal, DINNER_HOUR)
-            evening = [slot for slot in _slots(house, ordinal, dice) if slot.start >= dinner]
-            planned += [roster.add(Assignment(ordinal, *slot, _second(house, roster, slot, ordinal))) for slot in evening]
+            again = _slots(house, ordinal, dice)
+            planned += [roster.add(Assignment(ordinal, *slot, _second(house, roster, slot, ordinal))) for slot in again]
     return sorted(planned, key=lambda work: (work.ordinal, work.start))
 
 
@@ -137,15 +150,21 @@ def local(house: House, ordinal: int, minutes: int) -> int:
 
 def _slots(house: House, ordinal: int, dice: Dice) -> list[Slot]:
     """What a day needs, early slots first."""
-    factor = scale(house.shop, ordinal) * (STAFFING if house.planting else 1.0)
+    factor = orderly_scale(house.shop, ordinal) if house.planting else scale(house.shop, ordinal)
     closes = house.calendar.closes(ordinal)
     found, over = [], dice.random()  # what one slot rounds off the next one gets
+    owed = 0.0  # the same in dollars: an orderly plan comes out at its cost, and is the same each week
     for key, start, length, count in _SLOTS:
         if key == "barback" and (house.jobs[key].deleted or 0) <= house.calendar.at(ordinal, 18):
             continue
-        over += count * (1.0 if key in ("prep", "porter", "training") else factor)
-        many, over = divmod(over, 1)
-        for _ in range(int(many)):
+        wanted = count * (1.0 if key in _STEADY else factor)
+        if house.planting:
+            each = default_wage(key, house.shop.restaurant.state) / WAGE_UNIT * length / 60
+            many = max(0, round(wanted + owed / each))
+            owed += (wanted - many) * each
+        else:
+            many, over = int(over + wanted), (over + wanted) % 1
+        for _ in range(many):
             begins = _prep_begins(house, ordinal) if start < 0 else local(house, ordinal, start)
             ends = begins + length * MINUTE
             if house.closes_punches and ends > closes - _BEFORE_CLOSEOUT:
@@ -165,8 +184,8 @@ def _choose(house: House, roster: _Roster, slot: Slot, ordinal: int, dice: Dice)
     free = [
         who for who in house.employees if slot.key in who.jobs and not who.shared and who.works(ordinal) and roster.free(who, slot, ordinal)
     ]
-    able = [who for who in free if roster.has_room(who, slot, _FULL_WEEK)]
-    if not able and dice.chance(0.85):
+    able = [who for who in free if roster.has_room(who, slot, FULL_WEEK)]
+    if not able and dice.chance(0.85) and not house.planting:
         able = [who for who in free if roster.has_room(who, slot, _LONGEST_WEEK)]
     if not able:
         return None
@@ -178,8 +197,9 @@ def _choose(house: House, roster: _Roster, slot: Slot, ordinal: int, dice: Dice)
 
 
 def _second(house: House, roster: _Roster, slot: Slot, ordinal: int) -> Employee | None:
-    """Whoever has the job and is not there yet, rested or not: of the second crew that a mistake brings."""
+    """Whoever has the job, is not there yet and has not had a full week, rested or not: of the second crew that a mistake brings."""
     able = [who for who in house.employees if slot.key in who.jobs and not who.shared and who.works(ordinal)]
+    able = [who for who in able if roster.has_room(who, slot, FULL_WEEK)]
     away = [who for who in able if all(slot.start >= work.end or slot.end <= work.start for work in roster.taken.get(who.guid, ()))]
     return min(away, key=lambda who: (roster.load.get(who.guid, 0), who.guid), default=None)
 
@@ -191,7 +211,7 @@ def _fixed(house: House, monday: int) -> list[Assignment]:
     for who in house.employees:
         if who.shared:
             days = range(3) if shared_home(house.index) == house.index else range(3, 6)
-            hours, scheduled = (570, 1140), True
+            hours, scheduled = SHARED_HOURS if house.planting else (570, 1140), True
         elif house.jobs[who.jobs[0]].salaried:
             days, hours, scheduled = (range(5), (540, 1110), False) if who.jobs[0] == "gm" else (range(1, 6), (660, 1260), False)
         else:

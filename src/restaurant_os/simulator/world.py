@@ -24,7 +24,7 @@ from restaurant_os.simulator.labor import Labor
 from restaurant_os.simulator.people import CLOSED_BY_WEATHER, OFFLINE, Restaurant, found_restaurants
 from restaurant_os.simulator.planting import DEAD_DAY, DEAD_SHARE, Planting
 from restaurant_os.simulator.render import render
-from restaurant_os.simulator.scenes import CASTING, PLAYS
+from restaurant_os.simulator.scenes import CASTING, PLAIN, PLAYS
 from restaurant_os.simulator.story import LONGEST_LEAD, LONGEST_STORY, Author, DayFacts, Story, arrival
 from restaurant_os.simulator.tills import Tills
 
@@ -362,7 +362,10 @@ class World:
         elif self.planting and self.planting.has(DEAD_DAY, shop.restaurant.index, ordinal):
             count = round(count * DEAD_SHARE)
         times = sorted(arrivals.draw(dice) for _ in range(count))
-        return _Plan(facts, [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)])
+        parties = [_Party(n, t, CASTING.draw(dice), dice.getrandbits(62)) for n, t in enumerate(times, start=1)]
+        if self.planting:
+            parties = [party._replace(scene=PLAIN) if self.planting.is_spared(party.scene, party.seed) else party for party in parties]
+        return _Plan(facts, parties)
 
     def _day_dice(self, shop: Shop, ordinal: int) -> Dice:
         return Dice(f"{self.seed}/day/{shop.restaurant.index}/{ordinal}")

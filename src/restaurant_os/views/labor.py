@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from restaurant_os.tables import MONEY
 from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, stack, table, when
 from restaurant_os.views.sides import sides
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
+#: What every engine makes of a double alike before it is rounded; all that BigQuery has.
+NINE_PLACES_TYPE = "decimal(38, 9)"
 HOUR = (*DAY, "business_hour")
 ENTRY = ("source", "time_entry_guid")
 #: The sums in hours and money.
@@ -70,11 +73,16 @@ def _open(worked: Any, figures: tuple[str, ...]) -> Part:
 
 
 def _hours(microseconds: Any) -> Any:
-    return (microseconds.cast("float64") / MICROSECONDS_PER_HOUR).cast(MONEY_TYPE)
+    return _rounded((microseconds.cast("float64") / MICROSECONDS_PER_HOUR).cast(NINE_PLACES_TYPE))
 
 
 def _pay(microseconds: Any, wage: Any) -> Any:
-    return (_hours(microseconds).cast(WIDE_MONEY_TYPE) * wage).cast(MONEY_TYPE)
+    return _rounded(_hours(microseconds).cast(WIDE_MONEY_TYPE) * wage)
+
+
+def _rounded(value: Any) -> Any:
+    """Half away from zero, in so many words: BigQuery's casts have no places, and a double is rounded to nine by its cast already."""
+    return value.round(MONEY.scale).cast(MONEY_TYPE)
 
 
 def _worked_by_day() -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import pyarrow as pa
 
 from restaurant_os.batch import DaySet, Rejected
+from restaurant_os.tables import TableSpec
 
 LoadMode = Literal["merge", "insert-only"]
 
@@ -111,6 +112,40 @@ def together(commits: Sequence[Commit]) -> Commit:
     )
 
 
+#: What `changed_days` and `day_snapshots` call the commit that is being worked out: the engine numbers it when it lands, since numbers are in the
+#: order of commits. No multiple of `records.FOLD_EVERY`.
+SEQUENCE_TO_COME = 2**62 + 1
+#: Of a fetch: a column, and the values of it that are wanted, however many.
+Ids = tuple[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What is to become of stored rows, worked out already: they are written as they stand here, in one transaction.
+
+    `rows`: by table, whole rows (the schema of its `TableSpec`), each new or in the place of the one of its key. `gone`: by table, the keys of rows that
+    are no more (calendar hours, folded ledger rows; never facts). `days`: by fact table, every business date of its stored rows that may be among `rows`,
+    and of `rows` themselves: no other partition need be read. `statements`: SQL in the dialect of DuckDB, run on the engine after the rows are in.
+    Sequences equal to `SEQUENCE_TO_COME` are the engine's to fill.
+    """
+
+    rows: Mapping[str, pa.Table]
+    gone: Mapping[str, pa.Table] = field(default_factory=dict)
+    days: Mapping[str, Sequence[date]] = field(default_factory=dict)
+    statements: Sequence[str] = ()
+    load_mode: LoadMode = "merge"
+
+
+class Fetch(Protocol):
+    """Stored rows of a table, whole (the schema of its `TableSpec`), as they are in the transaction that is open.
+
+    `where`: a condition in SQL that every engine reads alike: AND, OR, IN, =, <, >, IS NULL over columns and constants as `merge.text`, `merge.day`
+    and `merge.instant` write them. `ids`: beside it.
+    """
+
+    def __call__(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table: ...
+
+
 class Warehouse(Protocol):
     """Where batches land. It decides nothing about restaurants."""
 
@@ -132,7 +167,10 @@ class Warehouse(Protocol):
         ...
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Read with positional parameters; for our own reads of the ledger and the views."""
+        """Read with positional parameters (`?`), in the dialect of DuckDB; for our own reads of the ledger and the views.
+
+        Every engine gives equal values: whole numbers as int, money as Decimal of its places, instants in UTC, dates as date.
+        """
         ...
 
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
@@ -141,4 +179,21 @@ class Warehouse(Protocol):
 
     def stamp(self) -> object | None:
         """Equal to an earlier one where nothing was committed since, by anybody; None: that is not to be had without asking. Costs next to nothing."""
+        ...
+
+    def migrate(self, *, plan: bool = False) -> list[str]:
+        """Make the tables, columns and views that are missing or of another definition, each step in words; nothing of a user's own is dropped.
+        `plan`: say what would be done, and do nothing."""
+        ...
+
+    def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
+        """As `Fetch`, of what is committed."""
+        ...
+
+    def write(self, writing: Writing) -> None:
+        """Write rows as they stand, in one transaction: for a copy from another warehouse."""
+        ...
+
+    def close(self) -> None:
+        """Let go of whatever is open."""
         ...

@@ -21,9 +21,11 @@ def quarantine(run: Ask, insert: Insert, commit: Commit, loaded_at: datetime) ->
     """Records that could be read by now are resolved; those that could not are kept, once each."""
     [(waiting,)] = run(f"SELECT count(*) FROM {QUARANTINE.name} WHERE dataset = ? AND resolved_at IS NULL", [commit.dataset])
     if waiting and (read := _records_read(commit)):
+        here = f"restaurant_guid IN ({', '.join('?' for _ in commit.restaurant_guids)})"
         run(
-            f"UPDATE {QUARANTINE.name} SET resolved_at = ? WHERE dataset = ? AND resolved_at IS NULL AND record_guid IN (SELECT id FROM ({read}) AS r)",
-            [loaded_at, commit.dataset],
+            f"""UPDATE {QUARANTINE.name} SET resolved_at = ?
+            WHERE dataset = ? AND resolved_at IS NULL AND {here} AND record_guid IN (SELECT id FROM ({read}) AS r)""",
+            [loaded_at, commit.dataset, *commit.restaurant_guids],
         )
     kept: dict[str, dict[str, Any]] = {}
     for rejected in _still_unreadable(run, commit):
@@ -74,11 +76,15 @@ def _resolve_days(run: Ask, commit: Commit, loaded_at: datetime) -> None:
         )
 
 
-def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, Any]:
+def quarantine_id(dataset: str, rejected: Rejected) -> str:
+    """What tells the record from others, whatever is wrong with it."""
     own = rejected.record_guid or rejected.record_json
-    digest = hashlib.sha256("\0".join((dataset, rejected.restaurant_guid, own)).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join((dataset, rejected.restaurant_guid, own)).encode()).hexdigest()[:32]
+
+
+def _quarantined(dataset: str, rejected: Rejected, now: datetime) -> dict[str, Any]:
     return {
-        "quarantine_id": digest,
+        "quarantine_id": quarantine_id(dataset, rejected),
         "dataset": dataset,
         "restaurant_guid": rejected.restaurant_guid,
         "business_date": rejected.business_date,

@@ -1,4 +1,4 @@
-"""A person's SQL against the warehouse, really read-only.
+"""A person's SQL against the warehouse, read-only: here for a DuckDB file, on the other engines in `query_postgres.py` and `query_bigquery.py`.
 
 A read-only DuckDB still writes files by COPY and reads any file, so access to anything outside is switched off and the
 configuration locked before the SQL is seen; rows, time and memory are bounded.
@@ -15,8 +15,11 @@ import duckdb
 import pyarrow as pa
 
 from restaurant_os.errors import QueryError, WarehouseError
+from restaurant_os.settings import Settings
 from restaurant_os.text import printable
-from restaurant_os.warehouse.duckdb import connect, ensure_schema, run
+from restaurant_os.warehouse.bring import run
+from restaurant_os.warehouse.duckdb import connect, ensure_schema
+from restaurant_os.warehouse.open import engine_of
 
 #: PIVOT comes as a statement of several parts.
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI)
@@ -27,6 +30,34 @@ class QueryResult:
     table: pa.Table
     #: More rows were there than the cap let through.
     is_cut: bool
+    #: What was read, where it is billed.
+    bytes_read: int | None = None
+
+
+def ask(settings: Settings, sql: str, *, most_rows: int, seconds: float) -> QueryResult:
+    """Run `sql` in the warehouse of the settings, in the dialect of its engine, and give at most `most_rows` rows.
+
+    Raises:
+        QueryError: the SQL is wrong, not allowed, gives no rows, took longer than `seconds`, or would read more than it may.
+        UsageError: the packages of that engine are not installed. WarehouseError: there is no warehouse, or it cannot be reached.
+    """
+    place = settings.warehouse_place
+    if isinstance(place, Path):
+        return query(place, sql, wait_seconds=settings.wait_seconds, most_rows=most_rows, seconds=seconds)
+    try:
+        sql.encode()
+    except UnicodeError:
+        raise QueryError("query: the SQL is no Unicode text.", next_step="Check the terminal's encoding.") from None
+    with engine_of(place) as engine:
+        if engine == "bigquery":
+            from restaurant_os.warehouse.query_bigquery import query_bigquery
+
+            table, is_cut, bytes_read = query_bigquery(place, settings.bigquery, sql, most_rows=most_rows, seconds=seconds)
+            return QueryResult(_presentable(table), is_cut, bytes_read)
+        from restaurant_os.warehouse.query_postgres import query_postgres
+
+        table, is_cut = query_postgres(place, sql, most_rows=most_rows, seconds=seconds)
+        return QueryResult(_presentable(table), is_cut)
 
 
 def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds: float, memory_limit: str = "512MB") -> QueryResult:

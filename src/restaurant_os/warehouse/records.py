@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 
@@ -16,17 +17,24 @@ FOLD_EVERY = 500
 A_DAY = ("dataset", "restaurant_guid", "business_date")
 
 
-def record(run: Ask, insert: Insert, commit: Commit, changes: Changes, loaded_at: datetime) -> None:
+def next_sequence(run: Ask) -> int:
+    """The number of the commit that is being made, where it is known already."""
+    [(sequence,)] = run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+    return int(sequence)
+
+
+def record(
+    run: Ask, insert: Insert, commit: Commit, changes: Changes, loaded_at: datetime, *, sequence: Callable[[Ask], int] = next_sequence
+) -> None:
     """The rows of all three."""
     insert(SYNC_RUNS, [{**asdict(own), LOADED_AT: loaded_at} for own in commit.runs])
     if changes.days:
         with crossing("changed_days"):
-            _note_days(run, insert, commit.dataset, changes, loaded_at)
+            _note_days(run, insert, commit.dataset, changes, loaded_at, sequence(run))
     quarantine(run, insert, commit, loaded_at)
 
 
-def _note_days(run: Ask, insert: Insert, dataset: str, changes: Changes, loaded_at: datetime) -> None:
-    [(sequence,)] = run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+def _note_days(run: Ask, insert: Insert, dataset: str, changes: Changes, loaded_at: datetime, sequence: int) -> None:
     insert(
         CHANGED_DAYS,
         [
@@ -43,13 +51,15 @@ def _note_days(run: Ask, insert: Insert, dataset: str, changes: Changes, loaded_
         ],
     )
     if sequence % FOLD_EVERY == 0:
-        _fold(run, sequence - FOLD_EVERY)
+        fold_days(run, sequence - FOLD_EVERY)
 
 
-def _fold(run: Ask, since: int) -> None:
+def fold_days(run: Ask, since: int = -1) -> None:
     """Of each day that changed after the sequence `since`, one row: the newest sequence, which is all that a reader asks for, with the sums."""
     name = CHANGED_DAYS.name
     dates = run(f"SELECT DISTINCT business_date FROM {name} WHERE sequence > {since}")
+    if not dates:
+        return
     here = f"business_date IN ({', '.join(day(on) for (on,) in dates)})"
     run(f"""CREATE OR REPLACE TEMP TABLE folded AS SELECT {", ".join(A_DAY)}, max(sequence) AS sequence, sum(rows_added) AS rows_added,
         sum(rows_changed) AS rows_changed, max({LOADED_AT}) AS {LOADED_AT} FROM {name} WHERE {here} GROUP BY {", ".join(A_DAY)} HAVING count(*) > 1""")

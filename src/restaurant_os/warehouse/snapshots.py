@@ -7,16 +7,17 @@ they stand are kept under sequence 0, and after the commit those it has now, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from restaurant_os.batch import BUSINESS_DATE, MODIFIED
-from restaurant_os.tables import CASH, CHANGED_DAYS, DAY_SNAPSHOTS, DIM_BUSINESS_DAYS, LABOR, ORDERS, SYNC_RUNS
+from restaurant_os.tables import CASH, DAY_SNAPSHOTS, DIM_BUSINESS_DAYS, LABOR, ORDERS, SYNC_RUNS
 from restaurant_os.text import printable
 from restaurant_os.warehouse import SyncRun
 from restaurant_os.warehouse.merge import MOST_NAMED, Run, day, instant, text
+from restaurant_os.warehouse.records import next_sequence
 
 #: From a closeout until its day is settled.
 SETTLED_AFTER = timedelta(hours=6)
@@ -61,11 +62,12 @@ class Snapshots:
     run: Run
     dataset: str
     loaded_at: datetime
+    sequence: Callable[[Run], int] = next_sequence
     _watched: dict[Day, set[str]] = field(default_factory=dict)
 
     def before(self, days: Iterable[Day]) -> None:
         """`days` are about to change: keep the figures of those that are settled, unless an earlier commit did."""
-        settled = self._settled(list(days))
+        settled = self.settled(list(days))
         if not settled:
             return
         self._watched |= {own: set() for own in settled if own not in self._watched}
@@ -86,16 +88,14 @@ class Snapshots:
         """What the commit made of the settled days: as of when the location's read began, or the commit itself where events brought them."""
         if not self._watched:
             return
-        [(sequence,)] = self.run(f"SELECT coalesce(max(sequence), 0) + 1 FROM {CHANGED_DAYS.name}")
+        sequence = self.sequence(self.run)
         for own, records in self._watched.items():
             taken_at = max([sync.started_at for sync in runs if sync.restaurant_guid == own[0]], default=self.loaded_at)
             taken = f"(SELECT restaurant_guid, business_date, {instant(taken_at)} AS taken_at FROM {DIM_BUSINESS_DAYS.name})"
             self._insert([own], sequence=str(sequence), taken=taken, records=text(_joined(records)))
             self._drop_unchanged(own, sequence)
 
-    # --- its parts ------------------------------------------------------------------------------------------------
-
-    def _settled(self, days: Sequence[Day]) -> list[Day]:
+    def settled(self, days: Sequence[Day]) -> list[Day]:
         """Those the ledger had read, before this commit, at or after the time at which they settle.
 
         The bounds say twice what the conditions beside them say, as constants by which an engine passes over most of the ledger.
@@ -127,6 +127,8 @@ class Snapshots:
             if len(found) == len(days):
                 break
         return [own for own in days if own in found]
+
+    # --- its parts ------------------------------------------------------------------------------------------------
 
     def _rows(self, query: str, days: Sequence[Day]) -> set[Day]:
         """The days among `days` that a query of (restaurant_guid, business_date) brings."""

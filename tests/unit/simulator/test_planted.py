@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from restaurant_os.simulator import staff_plan
 from restaurant_os.simulator.__main__ import arguments
-from restaurant_os.simulator.businessdays import HOUR, to_ms
+from restaurant_os.simulator.businessdays import HOUR, demand, to_ms
 from restaurant_os.simulator.labor import Punched
 from restaurant_os.simulator.live_day import open_day
-from restaurant_os.simulator.planting import DEAD_SHARE, found
+from restaurant_os.simulator.planting import CATERING, DEAD_SHARE, PLANNED_SHARE, VOIDING, found
 from restaurant_os.simulator.server import Options, build
+from restaurant_os.simulator.staff import WAGE_UNIT, default_wage
+from restaurant_os.simulator.staff_plan import orderly_scale, plan_week
 from restaurant_os.simulator.world import World
 from simulator_fakes import Http
 
@@ -87,24 +90,65 @@ def test_a_dead_day_has_a_quarter_of_its_parties_and_all_of_its_staff(planted: W
         assert abs(today - before) <= 4
 
 
-def test_a_double_booked_shift_is_scheduled_and_worked_twice_from_three_on(planted: World) -> None:
+def test_a_double_booked_day_is_scheduled_and_worked_twice(planted: World) -> None:
     for row in rows(planted, "double_booked_shift"):
         guid, day = row["restaurant_guid"], day_of(row)
-        calendar = planted.shops[guid].calendar
 
-        def evening(of: date, guid: str = guid, calendar: Any = calendar) -> tuple[int, float]:
-            """Shifts that begin from three on, and hours worked by who came then."""
-            three, closes = calendar.at(of.toordinal(), 15), calendar.closes(of.toordinal())
-            all_day = planted.labor._scheduled(guid, of.toordinal(), of.toordinal(), planted.history_end)
-            shifts = [own for own in all_day if three <= own.state.start < closes - 2 * HOUR]
-            came = [
-                p.state for p in planted.labor.by_business_date(guid, of, planted.history_end) if p.state.clocked_in >= three - HOUR // 4
-            ]
-            return len(shifts), sum(state.regular + state.overtime for state in came if state.is_counted) / 10_000
+        def crew(of: date, guid: str = guid) -> tuple[int, float]:
+            """Shifts of a day, and hours worked on it."""
+            ordinal, date_of = of.toordinal(), planted.shops[guid].calendar.date_of
+            there = planted.labor._scheduled(guid, ordinal, ordinal, planted.history_end)
+            came = [p.state for p in planted.labor.by_business_date(guid, of, planted.history_end) if p.state.is_counted and p.state.wage]
+            return (
+                sum(date_of(own.state.start) == ordinal for own in there),
+                sum(state.regular + state.overtime for state in came) / 10_000,
+            )
 
-        (twice, worked), (once, usually) = evening(day), evening(day - timedelta(days=7))
-        assert 1.7 <= twice / once <= 2.3
+        (twice, worked), (once, usually) = crew(day), crew(day - timedelta(days=7))
+        assert 1.7 <= twice / once <= 2.4
         assert 1.6 <= worked / usually <= 2.5
+
+
+def test_nobody_is_planned_for_more_than_a_full_week_in_a_planted_world(planted: World, usual: World) -> None:
+    def longest_week(world: World) -> float:
+        """The most planned hours of anybody with an hourly wage, over all locations."""
+        found = Counter[tuple[str | None, int]]()
+        for house in world.labor._houses.values():
+            for monday in range(LAST_DAY.toordinal() - 12 - 7 * 4, LAST_DAY.toordinal() - 12, 7):
+                for work in plan_week(house, monday):
+                    if work.who and work.scheduled:
+                        person = work.who.number if work.who.shared else work.who.guid
+                        found[person, monday] += work.end - work.start
+        return max(found.values()) / HOUR
+
+    assert longest_week(planted) <= 39 < 50 < longest_week(usual)
+
+
+def test_labor_of_a_planted_world_is_planned_at_the_same_share_of_expected_sales_on_slow_and_busy_days(planted: World) -> None:
+    for place in planted.restaurants:
+        shop = planted.shops[place.guid]
+        shares = []
+        for ordinal in range(LAST_DAY.toordinal() - 6, LAST_DAY.toordinal() + 1):
+            each = orderly_scale(shop, ordinal)
+            cost = sum(
+                default_wage(key, place.state) / WAGE_UNIT * length / 60 * count * (1 if key in ("prep", "porter") else each)
+                for key, _, length, count in staff_plan._SLOTS
+                if key != "training"
+            )
+            shares.append(cost * staff_plan._WORKED / (staff_plan._SALES_PER_DAY * shop.busyness * demand(ordinal)))
+        assert shares == pytest.approx([PLANNED_SHARE] * 7)
+
+
+def test_a_quarter_of_the_usual_voids_and_catering_orders_happen_in_a_planted_world() -> None:
+    def happened(plant: bool) -> Counter[bool]:
+        world = World(seed=7, locations=4, days=7, last_day=LAST_DAY, plant=plant)
+        days = range(LAST_DAY.toordinal() - 6, LAST_DAY.toordinal() + 1)
+        parties = [party for place in world.restaurants for day in days for party in world._plan(place.guid, day).parties]
+        return Counter(party.scene in VOIDING for party in parties if party.scene in VOIDING | CATERING)
+
+    few, many = happened(plant=True), happened(plant=False)
+    assert 0.15 <= few[True] / many[True] <= 0.35
+    assert 0.1 <= few[False] / many[False] <= 0.4
 
 
 def test_a_forgotten_clock_out_stands_open_far_past_the_end_of_its_shift(planted: World) -> None:

@@ -1,0 +1,63 @@
+"""Where a Postgres is, and how it is spoken to: for the warehouse and for the store of operations alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from restaurant_os.text import printable
+
+#: What to write instead of an address that cannot be read.
+WRITE_IT_AS = "Write it as postgresql://user:password@host:5432/database, with %40 for an @ in the password."
+#: A server that is gone without a word is noticed within about 15 seconds.
+DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "restaurant-os",
+}
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresAddress:
+    """`parameters`: what libpq is given, with the secret. `label`: how a person would name it, without."""
+
+    parameters: Mapping[str, Any]
+    label: str
+
+    @property
+    def sslmode(self) -> str | None:
+        """As it will be asked for; None leaves it to libpq."""
+        mode: str | None = self.parameters.get("sslmode")
+        return mode
+
+    @property
+    def user(self) -> str:
+        """The role that the address names; '' where libpq chooses."""
+        return str(self.parameters.get("user") or "")
+
+
+def postgres_address(url: str) -> PostgresAddress:
+    """What a URL says, and our own where it says nothing: a remote server is spoken to encrypted.
+
+    Raises:
+        ValueError: it cannot be read; it is not in the message, for it holds a secret.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        raise ValueError("the address of the Postgres cannot be read") from None
+    hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
+    is_remote = any(host and host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts.split(","))
+    encrypted = {"sslmode": "require"} if is_remote and "PGSSLMODE" not in os.environ else {}
+    port, database = given.get("port", ""), given.get("dbname", "")
+    label = printable(f"postgres {hosts or 'localhost'}{f':{port}' if port else ''}{f'/{database}' if database else ''}", 200)
+    return PostgresAddress({**DEFAULTS, **encrypted, **given}, label)

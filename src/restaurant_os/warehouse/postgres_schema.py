@@ -1,0 +1,244 @@
+"""Tables, indexes and views in a Postgres: what is missing is made, what is of another definition is told or replaced, nothing of a user's own goes.
+
+All of a migration is one transaction, under a lock. Which definition a view has is kept in its comment, since the server keeps SQL in words of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import psycopg
+
+from restaurant_os.errors import WarehouseError
+from restaurant_os.tables import CHANGED_DAYS, SYNC_RUNS, TABLES, TableSpec
+from restaurant_os.text import printable
+from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.postgres_bulk import SQL_TYPES
+from restaurant_os.warehouse.postgres_sessions import Connection, Row, key, take
+
+SCHEMA_TABLE = "restaurant_os_schema"
+KINDS = {
+    "r": "a table",
+    "p": "a partitioned table",
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "i": "an index",
+    "S": "a sequence",
+}
+IS_TABLE = ("r", "p")
+#: Beside the keys: by these we look for rows. Two columns of one place are one index.
+OTHER_INDEXES = {CHANGED_DAYS: (("sequence",),), SYNC_RUNS: (("restaurant_guid", "dataset"),)}
+
+
+def indexes(spec: TableSpec) -> list[tuple[str, ...]]:
+    """The columns of each index of a table, beside its key: location and date, wherever a row is looked for by them."""
+    found = list(OTHER_INDEXES.get(spec, ()))
+    if spec.name.startswith("fact_"):
+        found += [("restaurant_guid", day) for day in dict.fromkeys(("business_date", spec.partition)) if day in spec.names]
+    return found
+
+
+@cache
+def fingerprint() -> str:
+    """Changes whenever the tables, indexes or views in the code do."""
+    tables = [(spec.name, [(c.name, SQL_TYPES[c.type]) for c in spec.columns], spec.key, indexes(spec)) for spec in TABLES]
+    return hashlib.sha256(repr((tables, views("postgres"))).encode()).hexdigest()
+
+
+def mark_of(view: str) -> str:
+    """The comment of a view as it is in the code."""
+    return f"Restaurant OS, definition {hashlib.sha256(views('postgres')[view].encode()).hexdigest()[:16]}"
+
+
+def found_in(connection: Connection) -> tuple[str | None, str | None]:
+    """The schema in which tables are made, and the fingerprint of the code that last made them. One query.
+
+    Raises:
+        psycopg.errors.UndefinedTable: there are none.
+    """
+    [(schema, found)] = connection.execute(f"SELECT current_schema()::text, (SELECT max(fingerprint) FROM {SCHEMA_TABLE})").fetchall()
+    return schema, found
+
+
+@dataclass(slots=True)
+class Migration:
+    """One migration in an open transaction. `label`: of the warehouse, for messages. `plan`: only say what would be done."""
+
+    connection: Connection
+    label: str
+    plan: bool = False
+    steps: list[str] = field(default_factory=list)
+
+    def run(self) -> list[str]:
+        """Every step, in words; none when everything is there.
+
+        Raises:
+            WarehouseError: a table or column of ours is something else, or an object of the user's own depends on a view that has other columns now.
+        """
+        schema = self._schema()
+        if not self.plan:
+            take(self.connection, key(f"{schema} migration"))
+        for spec in TABLES:
+            self._table(spec)
+        self._views()
+        self._fingerprint()
+        return self.steps
+
+    # --- tables ---------------------------------------------------------------------------------------------------
+
+    def _schema(self) -> str:
+        [(schema, encoding)] = self._rows("SELECT current_schema()::text, current_setting('server_encoding')")
+        if encoding != "UTF8":
+            raise WarehouseError(
+                f"warehouse {self.label}: the database's encoding is {encoding}, UTF8 was expected. Nothing was changed.",
+                next_step="Make a database for it: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0;",
+            )
+        if schema is None:
+            raise WarehouseError(
+                f"warehouse {self.label}: none of the schemas in the search_path is there, or may be used. Nothing was changed.",
+                next_step="Make it, or let the role use one: GRANT USAGE, CREATE ON SCHEMA public TO the role;",
+            )
+        return str(schema)
+
+    def _table(self, spec: TableSpec) -> None:
+        kind = self._kind(spec.name)
+        if kind is None:
+            columns = [f"{c.name} {SQL_TYPES[c.type]}{' NOT NULL' if c.name in spec.key else ''}" for c in spec.columns]
+            self._do(f"make table {spec.name}", f"CREATE TABLE {spec.name} ({', '.join(columns)}, PRIMARY KEY ({', '.join(spec.key)}))")
+            own_indexes: list[tuple[str, ...]] = []
+        else:
+            if kind not in IS_TABLE:
+                raise self._other_thing(spec.name, f"is {KINDS.get(kind, 'something else')}, a table was expected")
+            self._columns(spec)
+            own_indexes = self._key_and_indexes(spec)
+        for columns_of in indexes(spec):
+            if columns_of not in own_indexes:
+                joined = ", ".join(columns_of)
+                self._do(
+                    f"make an index on {spec.name} ({joined})",
+                    f"CREATE INDEX {spec.name}_by_{'_'.join(columns_of)} ON {spec.name} ({joined})",
+                )
+
+    def _columns(self, spec: TableSpec) -> None:
+        found: dict[str, str] = dict(
+            self._rows(
+                "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute "
+                "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+                spec.name,
+            )
+        )
+        for column in spec.columns:
+            wanted = SQL_TYPES[column.type]
+            if column.name not in found:
+                self._do(f"add column {spec.name}.{column.name} {wanted}", f"ALTER TABLE {spec.name} ADD COLUMN {column.name} {wanted}")
+            elif found[column.name] != wanted:
+                raise self._other_thing(spec.name, f'column "{column.name}" is {found[column.name]}, {wanted} was expected')
+
+    def _key_and_indexes(self, spec: TableSpec) -> list[tuple[str, ...]]:
+        """The columns of the indexes that a table has; its key is made where none tells rows apart by those columns."""
+        found = self._rows(
+            """SELECT i.indisunique AND i.indpred IS NULL AND i.indimmediate,
+                (SELECT array_agg(a.attname::text ORDER BY k.place) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+                    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts)
+            FROM pg_index AS i WHERE i.indrelid = to_regclass(%s) AND i.indisvalid AND i.indexprs IS NULL""",
+            spec.name,
+        )
+        columns = [tuple(names or ()) for _, names in found]
+        if not any(is_unique and set(names or ()) == set(spec.key) for is_unique, names in found):
+            own = ", ".join(spec.key)
+            self._do(f"make the key of {spec.name} ({own})", f"CREATE UNIQUE INDEX {spec.name}_by_key ON {spec.name} ({own})")
+        return columns
+
+    # --- views ----------------------------------------------------------------------------------------------------
+
+    def _views(self) -> None:
+        """Views that are missing or of another definition. One whose columns changed cannot be replaced: it is dropped and made anew, and who could
+        read it still can."""
+        changed = [name for name in views("postgres") if self._is_other(name)]
+        if self.plan:
+            self.steps += [f"make view {name}" if self._kind(name) is None else f"replace view {name}" for name in changed]
+            return
+        if not all(self._replaced(name) for name in changed):
+            self._anew(list(views("postgres")))
+
+    def _is_other(self, name: str) -> bool:
+        kind = self._kind(name)
+        if kind not in (None, "v"):
+            raise self._other_thing(name, f"is {KINDS.get(str(kind), 'something else')}, a view was expected")
+        [(comment,)] = self._rows("SELECT obj_description(to_regclass(%s), 'pg_class')", name)
+        return bool(comment != mark_of(name))
+
+    def _replaced(self, name: str) -> bool:
+        step = f"make view {name}" if self._kind(name) is None else f"replace view {name}"
+        self._tell("SAVEPOINT replacing")
+        try:
+            self._tell(f"CREATE OR REPLACE VIEW {name} AS {views('postgres')[name]}")
+        except psycopg.errors.InvalidTableDefinition:
+            self._tell("ROLLBACK TO SAVEPOINT replacing")
+            return False
+        self._do(step, f"COMMENT ON VIEW {name} IS '{mark_of(name)}'")
+        return True
+
+    def _anew(self, names: Sequence[str]) -> None:
+        """All of our views: one may read another."""
+        there = [name for name in names if self._kind(name) == "v"]
+        grants = [grant for name in there for grant in self._grants(name)]
+        try:
+            self._tell("SAVEPOINT dropping")
+            self._tell(f"DROP VIEW {', '.join(there)}")
+        except psycopg.errors.DependentObjectsStillExist as problem:
+            own = printable((problem.diag.message_detail or "").replace("\n", "; "), 400)
+            raise WarehouseError(
+                f"warehouse {self.label}: a view has other columns now, and something of your own depends on it: {own}. Nothing was changed.",
+                next_step="Drop what depends on it, run `restaurant-os migrate`, and make it again.",
+            ) from problem
+        self.steps = [step for step in self.steps if " view " not in step]
+        for name in names:
+            self._tell(f"CREATE VIEW {name} AS {views('postgres')[name]}")
+            self._do(f"make view {name} anew" if name in there else f"make view {name}", f"COMMENT ON VIEW {name} IS '{mark_of(name)}'")
+        for grant in grants:
+            self._tell(grant)
+
+    def _grants(self, name: str) -> list[str]:
+        """What others may do with a view, as statements that say it again."""
+        found = self._rows(
+            """SELECT a.privilege_type, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END, a.is_grantable
+            FROM pg_class AS c, aclexplode(c.relacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+            WHERE c.oid = to_regclass(%s) AND a.grantee <> c.relowner AND (a.grantee = 0 OR r.rolname IS NOT NULL)""",
+            name,
+        )
+        return [f"GRANT {what} ON {name} TO {whom}{' WITH GRANT OPTION' if further else ''}" for what, whom, further in found]
+
+    # --- its parts ------------------------------------------------------------------------------------------------
+
+    def _fingerprint(self) -> None:
+        if self._kind(SCHEMA_TABLE) is None:
+            self._do(f"make table {SCHEMA_TABLE}", f"CREATE TABLE {SCHEMA_TABLE} (fingerprint text)")
+        if not self.plan and self._rows(f"SELECT fingerprint FROM {SCHEMA_TABLE}") != [(fingerprint(),)]:
+            self._tell(f"DELETE FROM {SCHEMA_TABLE}; INSERT INTO {SCHEMA_TABLE} VALUES ('{fingerprint()}')")
+
+    def _kind(self, name: str) -> str | None:
+        """What stands under a name, as pg_class says it."""
+        found = self._rows("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(%s)", name)
+        return str(found[0][0]) if found else None
+
+    def _other_thing(self, name: str, how: str) -> WarehouseError:
+        return WarehouseError(
+            f'warehouse {self.label}: "{name}" {how}. Nothing was changed.',
+            next_step="Something else made it, or a newer version: name another database or schema (?options=-csearch_path%3Dname) in `warehouse`.",
+        )
+
+    def _do(self, step: str, statement: str) -> None:
+        self.steps.append(step)
+        if not self.plan:
+            self._tell(statement)
+
+    def _tell(self, statement: str) -> None:
+        self.connection.execute(statement)
+
+    def _rows(self, asked: str, *values: object) -> list[Row]:
+        return self.connection.execute(asked, values or None).fetchall()

@@ -1,0 +1,271 @@
+"""A double of BigQuery for tests and proofs: `local-bigquery`, spoken to over HTTP as google-cloud-bigquery does.
+
+    python tests/bigquery_double.py          # make its environment; exit code 1, and why, where that cannot be
+
+    with shared_double(folder) as double:    # all processes that name the same folder share it
+        with double.dataset() as url: ...    # bigquery://project/dataset of this test alone; the dataset is not there yet
+    with Double() as double:                 # of its own, to be stopped and started
+        double.stop(); double.start()
+
+It needs Python 3.13 and an older DuckDB than ours, so it has an environment of its own in `.venv-bigquery`; it needs no network once that stands.
+Which of these packages go together was measured; newer ones want an extension that only the network has.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from keeping import START_SECONDS, die_with_parent, free_port, keep, shared
+
+FOLDER = Path(__file__).parents[1] / ".venv-bigquery"
+PYTHON = (3, 13)
+PACKAGES = (
+    "local-bigquery==0.3.2",
+    "duckdb==1.5.5",
+    "duckdb-extension-ducklake==1.5.5",
+    "duckdb-extension-spatial==1.5.5",
+    "pyarrow==26.0.1",
+)
+PROJECT = "restaurants-test"
+MISSING = f"no Python {PYTHON[0]}.{PYTHON[1]} with venv was found (python{PYTHON[0]}.{PYTHON[1]} on the path, uv, pyenv)"
+
+#: What it needs to run with this DuckDB and no network. The time zone: as a setting of `connect` it loads an extension, set after connecting it is built
+#: in. MERGE: it begins a transaction of its own, and looks whether that fails; in a transaction that is open the failure undoes this one.
+WRAPPER = """
+import sys
+import duckdb
+
+connect = duckdb.connect
+
+
+def connected(*given, config=None, **named):
+    zone = (config or {}).pop("TimeZone", None)
+    connection = connect(*given, **({"config": config} if config else {}), **named)
+    if zone:
+        connection.execute(f"SET GLOBAL TimeZone = '{zone}'")
+    return connection
+
+
+duckdb.connect = connected
+from local_bigquery.cli import main
+from local_bigquery.jobs import merge
+
+
+class Cursor:
+    def __init__(self, own):
+        self.own = own
+
+    def __getattr__(self, name):
+        return getattr(self.own, name)
+
+    def execute(self, sql, *bound):
+        if sql == "BEGIN" and self.began() == self.began():
+            raise duckdb.TransactionException("one is open")
+        return self.own.execute(sql, *bound)
+
+    def began(self):
+        return self.own.execute("SELECT epoch_us(now())").fetchone()
+
+
+run = merge.run
+merge.run = lambda cursor, tree, context: run(Cursor(cursor), tree, context)
+sys.exit(main())
+"""
+#: Asked of the environment: what the version and the platform are called, and where the extensions are.
+WHERE = """
+import duckdb, pathlib
+print(duckdb.__version__)
+print(duckdb.sql("PRAGMA platform").fetchone()[0])
+print(*pathlib.Path(duckdb.__file__).parents[1].glob("duckdb_extension_*/**/*.duckdb_extension"), sep="\\n")
+"""
+
+
+# --- its environment ----------------------------------------------------------------------------------------------------
+
+
+def environment() -> Path | None:
+    """The Python of the double's environment; None: it was not made, and whatever needs it is skipped."""
+    program = FOLDER / "bin" / "python"
+    with suppress(OSError):
+        if _made().read_text() == "\n".join(PACKAGES) and program.exists():
+            return program
+    return None
+
+
+def make_environment() -> Path:
+    """The same, made first where it is missing. Raises LookupError: it cannot be, and why."""
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / ".making").open("a") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        found = environment()
+        if found:
+            return found
+        program = FOLDER / "bin" / "python"
+        _run([_python(), "-m", "venv", str(FOLDER)])
+        _run([str(program), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES])
+        _made().write_text("\n".join(PACKAGES))
+        return program
+
+
+def _made() -> Path:
+    return FOLDER / ".made"
+
+
+def _python() -> str:
+    name = f"python{PYTHON[0]}.{PYTHON[1]}"
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [sys.executable, name, *map(str, sorted(pyenv.glob(f"{PYTHON[0]}.{PYTHON[1]}.*/bin/{name}")))]
+    if shutil.which("uv"):
+        asked = subprocess.run(["uv", "python", "find", f"{PYTHON[0]}.{PYTHON[1]}"], capture_output=True, text=True, check=False)
+        candidates += asked.stdout.split()
+    for candidate in candidates:
+        if _is_wanted(candidate):
+            return candidate
+    raise LookupError(MISSING)
+
+
+def _is_wanted(python: str) -> bool:
+    """A name on the path may be a shim that leads nowhere, and a Python may lack what makes environments."""
+    question = f"import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != {PYTHON})"
+    with suppress(OSError, subprocess.TimeoutExpired):
+        return subprocess.run([python, "-c", question], capture_output=True, check=False, timeout=60).returncode == 0
+    return False
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LookupError(f"its packages could not be installed: {(done.stderr or done.stdout).strip()[-500:]}")
+
+
+# --- the server ---------------------------------------------------------------------------------------------------------
+
+
+class Reachable:
+    """A double by its address. Whoever asks needs no credentials."""
+
+    project = PROJECT
+
+    def __init__(self, endpoint: str) -> None:
+        #: As `BigQuerySettings.api_endpoint` and the client's options take it.
+        self.endpoint = endpoint
+
+    @contextmanager
+    def dataset(self) -> Iterator[str]:
+        """The URL of a dataset that nobody has; gone afterwards with all that is in it."""
+        name = f"test_{uuid.uuid4().hex[:16]}"
+        try:
+            yield f"bigquery://{self.project}/{name}"
+        finally:
+            self.drop(name)
+
+    def drop(self, dataset: str) -> None:
+        place = f"{self.endpoint}/bigquery/v2/projects/{self.project}/datasets/{dataset}?deleteContents=true"
+        with suppress(urllib.error.HTTPError):  # it was never made
+            urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=START_SECONDS).close()
+
+
+class Double(Reachable):
+    """A double of this process. Its tables outlive a stop and a start."""
+
+    def __init__(self) -> None:
+        found = environment()
+        if found is None:
+            raise LookupError("the double of BigQuery is not installed: python tests/bigquery_double.py")
+        self._python = found
+        self.folder = Path(tempfile.mkdtemp(prefix="restaurant-os-bigquery-"))
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] = (self.folder / "log").open("ab")
+        super().__init__(f"http://127.0.0.1:{self.port}")
+        try:
+            self._give_extensions()
+            (self.folder / "serve.py").write_text(WRAPPER)
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def _give_extensions(self) -> None:
+        """Into a home of its own, where DuckDB looks for them before it asks the network."""
+        asked = subprocess.run([str(self._python), "-c", WHERE], capture_output=True, text=True, check=True, timeout=START_SECONDS)
+        version, platform, *extensions = asked.stdout.split("\n")[:-1]
+        place = self.folder / "home" / ".duckdb" / "extensions" / f"v{version}" / platform
+        place.mkdir(parents=True)
+        for extension in map(Path, extensions):
+            (place / extension.name).symlink_to(extension)
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        own = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--grpc-port", str(free_port())]
+        command = [str(self._python), str(self.folder / "serve.py"), *own, "--project", PROJECT, "--data-dir", str(self.folder / "data")]
+        home = {"HOME": str(self.folder / "home"), "PATH": os.environ.get("PATH", "")}
+        self._process = subprocess.Popen(
+            command, env=home, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=die_with_parent
+        )
+        until = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"local-bigquery did not start:\n{(self.folder / 'log').read_text()[:6000]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.endpoint}/bigquery/v2/projects/{PROJECT}/datasets", timeout=START_SECONDS).close()
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    def stop(self) -> None:
+        """At once: its clients are cut off."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        self.stop()
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Double:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+
+@contextmanager
+def shared_double(folder: Path) -> Iterator[Reachable]:
+    """The double of all who name `folder`, in this process and others, that one of them started."""
+    with shared(folder, "bigquery", Path(__file__)) as told:
+        yield Reachable(told["endpoint"])
+
+
+def main(arguments: list[str]) -> int:
+    if arguments:
+        keep(Path(arguments[0]), "bigquery", Double, lambda double: {"endpoint": double.endpoint})
+        return 0
+    try:
+        make_environment()
+    except LookupError as problem:
+        sys.stderr.write(f"the double of BigQuery (.venv-bigquery): {problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

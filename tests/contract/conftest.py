@@ -1,0 +1,77 @@
+"""The fixture `engine`: every test of this folder runs on every engine, as it stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engines_world import ENGINES, BigQuery, DuckDB, Engine, Postgres
+
+if TYPE_CHECKING:
+    from postgres_server import Reachable
+
+#: New places on an engine, each with every table and view, gone at the end of the run.
+Places = Callable[[], Engine]
+
+
+@pytest.fixture(scope="session")
+def duckdb_places(tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return lambda: DuckDB(tmp_path_factory.mktemp("duckdb"))
+
+
+@pytest.fixture(scope="session")
+def postgres_places(postgres: Reachable) -> Iterator[Places]:
+    with ExitStack() as stack:
+        yield lambda: Postgres(stack.enter_context(postgres.database()))
+
+
+@pytest.fixture(scope="session")
+def bigquery_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """Where its double cannot be had the tests are skipped, which says why; `.ci/run` fails then."""
+    pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
+    from bigquery_double import environment, shared_double
+
+    if environment() is None:
+        pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
+    own = tmp_path_factory.getbasetemp()
+    with shared_double(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as double, ExitStack() as stack:
+        yield lambda: BigQuery(stack.enter_context(double.dataset()), double.endpoint)
+
+
+@pytest.fixture(scope="session")
+def shared_places() -> dict[str, Engine]:
+    """One place on each engine that the tests of a process share, one after the other."""
+    return {}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, shared_places: dict[str, Engine]) -> Iterator[Engine]:
+    """An engine with empty tables."""
+    name = request.param
+    if name not in shared_places:
+        shared_places[name] = request.getfixturevalue(f"{name}_places")()
+    found = shared_places[name]
+    found.clear()
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=ENGINES)
+def own_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine whose place is of this test alone: for what changes tables themselves."""
+    found: Engine = request.getfixturevalue(f"{request.param}_places")()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def twin(tmp_path: Path) -> Iterator[Engine]:
+    """A file of DuckDB beside, to be fed the same: what stands there must stand on every engine."""
+    found = DuckDB(tmp_path)
+    yield found
+    found.close()

@@ -1,0 +1,295 @@
+"""A copy is equal whole, goes on where it was, and leaves what is not a copy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from copying_world import FIRST_DAY, Heard, dataset_of, everything, file, filled, made, totals
+from restaurant_os import copying
+from restaurant_os.clock import SystemClock
+from restaurant_os.copying import Copied, Copy, tallies
+from restaurant_os.errors import StoppedError, UsageError, WarehouseError
+from restaurant_os.settings import load_without_file
+from restaurant_os.tables import BY_NAME, COUNT, MONEY, RATE, TABLES
+from restaurant_os.warehouse import Warehouse
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.open import open_warehouse
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """A place of an engine where nothing is yet, no table either."""
+    place = tmp_path / "target" / "copy.duckdb" if request.param == "duckdb" else str(request.getfixturevalue("postgres_url"))
+    target = open_warehouse(place, load_without_file(tmp_path), now=SystemClock().now, idle_seconds=10)
+    yield target
+    target.close()
+
+
+@pytest.fixture
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """A dataset of BigQuery that is not there yet."""
+    with dataset_of(tmp_path_factory.getbasetemp()) as (url, own):
+        target = open_warehouse(url, load_without_file(Path(), bigquery=own.model_dump()), now=SystemClock().now)
+        yield target
+        target.close()
+
+
+def copy(source: Warehouse, target: Warehouse, heard: Heard | None = None) -> list[Copied]:
+    return Copy(source, target, heard or Heard()).run()
+
+
+def rows_of(warehouse: Warehouse) -> int:
+    return sum(len(rows) for rows in everything(warehouse).values())
+
+
+def change(own: DuckDBWarehouse, sql: str) -> None:
+    """Something done to a file past all of our code."""
+    own.close()
+    with duckdb.connect(str(own.path)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(sql)
+
+
+# --- whole ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_of_every_table_arrives_as_it_is(tmp_path: Path, empty: Warehouse) -> None:
+    """Keys, sequences and times of writing too; and from there back into a file it is the first one again."""
+    source = filled(tmp_path / "source.duckdb")
+    there = copy(source, empty)
+    back = file(tmp_path / "back.duckdb")
+    again = copy(empty, back)
+
+    expected = everything(source)
+    rows = sum(map(len, expected.values()))
+    assert everything(empty) == expected
+    assert everything(back) == expected
+    assert totals(there) == totals(again) == (rows, rows, 0)
+    assert [one.name for one in there] == [spec.name for spec in TABLES]
+
+
+@pytest.mark.timeout(600)
+def test_bigquery_and_back(tmp_path: Path, dataset: Warehouse) -> None:
+    """The same with a dataset, which is made; what it holds is equal by its own tally, and in a file again."""
+    source, back = filled(tmp_path / "source.duckdb"), file(tmp_path / "back.duckdb")
+    there = copy(source, dataset)
+    again = copy(dataset, back)
+
+    rows = rows_of(source)
+    assert totals(there) == totals(again) == (rows, rows, 0)
+    assert everything(back) == everything(source)
+    assert totals(copy(source, dataset)) == (rows, 0, 0)
+
+
+def test_what_is_equal_is_not_carried_again(tmp_path: Path, empty: Warehouse) -> None:
+    """A second copy moves nothing; one after a change moves that date alone."""
+    source = filled(tmp_path / "source.duckdb")
+    rows = totals(copy(source, empty))[0]
+    second = copy(source, empty)
+    change(source, f"UPDATE fact_orders SET guest_count = 99, _loaded_at = '2026-03-21 00:00:00Z' WHERE business_date = '{FIRST_DAY}'")
+    third = copy(source, empty)
+
+    assert totals(second) == (rows, 0, 0)
+    assert {one.name: one.carried for one in third if one.carried} == {"fact_orders": 3}
+    assert totals(third)[2] == 0
+    assert everything(empty) == everything(source)
+
+
+def test_an_order_that_moved_to_another_date_is_one_row(tmp_path: Path, empty: Warehouse) -> None:
+    """Between two copies it left its day: the target's row of that day is not taken for somebody else's, and is gone."""
+    source = filled(tmp_path / "source.duckdb")
+    copy(source, empty)
+    moved = "SET business_date = '2026-03-09', _loaded_at = '2026-03-21 00:00:00Z' WHERE order_guid = '2026-03-01-1'"
+    for table in ("fact_orders", "fact_order_items"):
+        change(source, f"UPDATE {table} {moved}")
+
+    assert totals(copy(source, empty))[2] == 0
+    assert everything(empty) == everything(source)
+
+
+def test_what_a_service_folded_meanwhile_goes_from_the_copy_too(tmp_path: Path, empty: Warehouse) -> None:
+    """Ledger rows that were joined, and hours that a calendar no longer has."""
+    source = filled(tmp_path / "source.duckdb")
+    copy(source, empty)
+    change(source, f"DELETE FROM sync_runs WHERE business_date = '{FIRST_DAY}' AND sync_id LIKE '%-1'")
+    change(source, "DELETE FROM dim_business_hours WHERE business_hour = 1 AND business_date = '2026-03-02'")
+
+    assert totals(copy(source, empty))[2] == 0
+    assert everything(empty) == everything(source)
+
+
+def test_loads_stay_small_and_each_row_goes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a bound of ten rows no load is greater, a date of more rows goes by location, and all of it arrives."""
+    monkeypatch.setattr(copying, "MOST_ROWS", 10)
+    source, heard = filled(tmp_path / "source.duckdb", days=3, rows=14), Heard()
+    target = file(tmp_path / "target.duckdb")
+    found = copy(source, target, heard)
+
+    assert everything(target) == everything(source)
+    assert max(heard.carried_rows) <= 10
+    assert sum(heard.carried_rows) == heard.planned_rows == totals(found)[1] == rows_of(source)
+
+
+# --- killed, stopped --------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_was_stopped_goes_on_where_it_was(tmp_path: Path, empty: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a third of the rows; the second run carries the rest, and nothing twice."""
+    monkeypatch.setattr(copying, "MOST_ROWS", 40)
+    source = filled(tmp_path / "source.duckdb")
+    rows = rows_of(source)
+    first = Heard()
+    work = Copy(source, empty, first)
+    first._stop, first._after = work.stop, rows // 3
+    with pytest.raises(StoppedError, match="stopped"):
+        work.run()
+    carried = sum(first.carried_rows)
+
+    assert rows // 3 <= carried < rows
+    assert totals(copy(source, empty)) == (rows, rows - carried, 0)
+    assert everything(empty) == everything(source)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("planted", "said"),
+    [
+        ("INSERT INTO fact_orders (order_guid, restaurant_guid, business_date) VALUES ('strange', 'x', '2026-03-02')", 'fact_orders", 2026-03-02: 1 row that'),
+        ("INSERT INTO dim_jobs (restaurant_guid, job_guid, valid_from) VALUES ('x', 'y', '2026-03-02 00:00:00Z')", 'dim_jobs"'),
+        ("INSERT INTO sync_runs (sync_id, business_date, _loaded_at) VALUES ('own', '2026-03-02', '2026-04-01 00:00:00Z')", 'sync_runs"'),
+        ("UPDATE fact_orders SET guest_count = 7, _loaded_at = '2026-04-01 00:00:00Z' WHERE order_guid = '2026-03-01-1'", "1 row newer than"),
+    ],
+)  # fmt: skip
+def test_a_place_with_other_data_is_refused(tmp_path: Path, planted: str, said: str) -> None:
+    """Rows that never were in the source, or that something else has written since: said, and left as they are."""
+    source, target = filled(tmp_path / "source.duckdb"), file(tmp_path / "target.duckdb")
+    copy(source, target)
+    change(target, planted)
+    change(source, "DELETE FROM fact_checks WHERE business_date = '2026-03-01'")
+    before = everything(target)
+
+    with pytest.raises(WarehouseError) as refused:
+        copy(source, target)
+    assert "holds other data" in refused.value.message
+    assert refused.value.next_step
+    assert everything(target) == before
+
+
+def test_nothing_to_copy(tmp_path: Path) -> None:
+    """An empty source is a mistake, and no file is made for it."""
+    source, target = filled(tmp_path / "source.duckdb", rows=0), tmp_path / "target.duckdb"
+
+    with pytest.raises(UsageError, match="there is nothing in"):
+        copy(source, file(target))
+    assert not target.exists()
+
+
+# --- the proof --------------------------------------------------------------------------------------------------------
+
+
+class Careless:
+    """A warehouse that loses what it is told to on its way in."""
+
+    def __init__(self, own: Warehouse, spoil: Any) -> None:
+        self.own, self.spoil = own, spoil
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+    def write(self, writing: Any) -> None:
+        self.own.write(writing)
+        self.spoil()
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "named"),
+    [
+        ("UPDATE fact_payments SET amount = amount + 0.0001 WHERE payment_guid = '2026-03-02-1'", {"fact_payments": (date(2026, 3, 2),)}),
+        ("UPDATE fact_orders SET order_source = 'x' WHERE order_guid = '2026-03-03-2'", {"fact_orders": (date(2026, 3, 3),)}),
+        ("DELETE FROM quarantine WHERE quarantine_id = 'None-1'", {"quarantine": (None,)}),
+        ("UPDATE dim_jobs SET read_seq = 5, _loaded_at = NULL", {"dim_jobs": (None,)}),
+    ],
+)  # fmt: skip
+def test_a_difference_of_one_value_is_found_and_its_date_named(tmp_path: Path, spoilt: str, named: dict[str, Any]) -> None:
+    """A ten-thousandth of a dollar, a word, a row, a time."""
+    source, target = filled(tmp_path / "source.duckdb"), file(tmp_path / "target.duckdb")
+    found = Copy(source, Careless(target, lambda: change(target, spoilt)), Heard()).run()
+
+    assert {one.name: one.differing for one in found if one.differing} == named
+    assert not any(one.has_moved for one in found)
+
+
+class Meddling(Heard):
+    """Changes the source while it is copied: before its rows are carried, and after."""
+
+    def __init__(self, source: DuckDBWarehouse) -> None:
+        super().__init__()
+        self.source = source
+
+    def planned(self, rows: int) -> None:
+        self._set(98)
+
+    def carried(self, rows: int) -> None:
+        self._set(99)
+
+    def _set(self, guests: int) -> None:
+        change(
+            self.source,
+            f"UPDATE fact_orders SET guest_count = {guests}, _loaded_at = '2026-03-21 00:00:{guests % 60}Z' WHERE order_guid = '2026-03-01-1'",
+        )
+
+
+def test_a_source_that_changes_meanwhile_is_told_from_a_fault(tmp_path: Path) -> None:
+    """What came in after its rows were carried differs, by its own doing; the next run carries it."""
+    source, target = filled(tmp_path / "source.duckdb"), file(tmp_path / "target.duckdb")
+    found = copy(source, target, Meddling(source))
+
+    assert [(one.name, one.differing, one.has_moved) for one in found if one.differing] == [("fact_orders", (FIRST_DAY,), True)]
+    assert totals(copy(source, target))[1:] == (3, 0)
+
+
+def test_a_tally_counts_every_row_of_every_date(tmp_path: Path, empty: Warehouse) -> None:
+    """Those that were made, and sums as Python adds them; the same from any engine."""
+    source = filled(tmp_path / "source.duckdb")
+    copy(source, empty)
+    ours = tallies(source, TABLES)
+    for spec in TABLES:
+        rows, day = made(spec, 4, 3), copying.day_of(spec)
+        dates = rows.column(day).to_pylist() if day else [None] * rows.num_rows
+        numbers = [c.name for c in spec.columns if c.type in (MONEY, RATE, COUNT)]
+        expected = {}
+        for own in set(dates):
+            held = rows.filter(pa.array([one == own for one in dates]))
+            expected[own] = (
+                held.num_rows,
+                tuple(sum(value for value in held.column(name).to_pylist() if value is not None) for name in numbers),
+            )
+        assert {own: (found.rows, found.sums) for own, found in ours[spec.name].items()} == expected, spec.name
+
+    assert tallies(empty, TABLES) == ours
+
+
+def test_dates_next_to_each_other_are_one_condition() -> None:
+    """As far as they stand together and are few enough; rows without a date alone."""
+    one = copying.Tally(copying.MOST_ROWS // 2, (), 0)
+    dates = [FIRST_DAY + timedelta(days=number) for number in range(6)]
+    days: dict[date | None, copying.Tally] = {None: one, **dict.fromkeys(dates, one)}
+    wanted = [None, *dates[:3], dates[4], dates[5]]
+    found = [copying.condition(BY_NAME["sync_runs"], run) for run in copying.runs(days, wanted)]
+
+    assert found == [
+        "business_date IS NULL",
+        "business_date >= DATE '2026-03-01' AND business_date <= DATE '2026-03-02'",
+        "business_date >= DATE '2026-03-03' AND business_date <= DATE '2026-03-03'",
+        "business_date >= DATE '2026-03-05' AND business_date <= DATE '2026-03-06'",
+    ]
+    assert copying.condition(BY_NAME["dim_jobs"], [None]) == "TRUE"

@@ -1,0 +1,86 @@
+"""Every view gives equal rows on every engine: for whatever the tests of the views wrote by hand, and days that were posted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from engines_alike import OTHERS, carried, differences
+from restaurant_os.transformations import VIEWS
+from restaurant_os.warehouse import Warehouse
+from views_rows import DAY, Rows, at
+
+pytestmark = pytest.mark.timeout(600)  # the double of BigQuery takes its time over long views
+TESTS = Path(__file__).parents[1]
+#: Those that write rows for the views, a test at a time.
+WRITERS = sorted((TESTS / "unit").glob("test_views_*.py"))
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse of as many locations as those tests have worlds."""
+    path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
+    own = {"VIEWS_RECORDING": str(path), "PYTHONPATH": str(TESTS)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "views_recording",
+        *map(str, WRITERS),
+    ]
+    done = subprocess.run(command, cwd=TESTS.parent, env={**os.environ, **own}, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        posted(Rows(connection))
+    return path
+
+
+def posted(rows: Rows) -> None:
+    """Days of which a store posted sales, labor, both or neither, with and without orders and punches of its own."""
+    for number, (kinds, is_read) in enumerate([(kinds, is_read) for kinds in ("s", "l", "sl", "") for is_read in (True, False)]):
+        place = f"posted-{number}"
+        rows.add("dim_business_days", restaurant_guid=place, starts_at=at(0), ends_at=at(24), hours=24, week_start=DAY - timedelta(days=1))
+        given = {"restaurant_guid": place, "store_id": place, "date": DAY, "received_at": at(26)}
+        if "s" in kinds:
+            rows.add("daily_summaries", **given, kind="sales", gross_sales="901.25", sequence=1)
+        if "l" in kinds:
+            rows.add("daily_summaries", **given, kind="labor", labor_hours="31.5", labor_cost="640.75", sequence=2)
+        if is_read:
+            for dataset in ("orders", "labor"):
+                rows.read(dataset, at(25), restaurant_guid=place)
+            rows.add("fact_labor_shifts", restaurant_guid=place, in_date=at(2), hourly_wage="17.35", is_open=True, is_counted=True)
+            order = rows.order(restaurant_guid=place)
+            check = rows.check(order, restaurant_guid=place)
+            rows.line(order, check, "33.33", "30", restaurant_guid=place)
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def engines(
+    request: pytest.FixtureRequest, recorded: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Warehouse, Warehouse]]:
+    own = tmp_path_factory.getbasetemp()
+    with carried(recorded, request.param, own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as both:
+        yield both
+
+
+def test_every_view_gives_the_same_rows(engines: tuple[Warehouse, Warehouse]) -> None:
+    asked = [(f"SELECT {', '.join(name for name, _ in view.columns)} FROM {view.name}", ()) for view in VIEWS]
+    ours, others = (warehouse.answers(*asked) for warehouse in engines)
+    assert {view.name: differences(*both, places=True)[:3] for view, *both in zip(VIEWS, ours, others, strict=True)} == {
+        view.name: [] for view in VIEWS
+    }
+    assert [view.name for view, rows in zip(VIEWS, ours, strict=True) if not rows] == []
