@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+
+import psycopg
 
 from restaurant_os.operations import Arrival, Operations, Receipt
 from restaurant_os.operations.open import open_operations
@@ -74,3 +77,14 @@ def world_at(place: Path | str, **service: Any) -> Iterator[World]:
         yield world
     finally:
         world.close()
+
+
+@contextmanager
+def empty_world(place: str, tables: Sequence[str]) -> Iterator[World]:
+    """A store without anything in it: a new SQLite file, or the Postgres at `place`, of which `tables` are emptied."""
+    with tempfile.TemporaryDirectory() as folder, world_at(place or Path(folder) / "operations.sqlite") as world:
+        if place:
+            _ = world.store
+            with psycopg.connect(place, autocommit=True) as connection:
+                connection.execute(f"TRUNCATE {', '.join(f'restaurant_os_operations.{table}' for table in tables)}")
+        yield world

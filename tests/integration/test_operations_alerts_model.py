@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations_world import World, world_at
+from operations_world import World, empty_world
 from property_profiles import examples, unlimited
 from restaurant_os.alerting import Delivery, Incident, Message, Record
 
@@ -215,17 +211,6 @@ def check(world: World, steps: Sequence[Step]) -> None:
         assert world.store.mark("reader") == model.mark
 
 
-@contextmanager
-def empty(place: str) -> Iterator[World]:
-    """A store without anything in it."""
-    with tempfile.TemporaryDirectory() as folder, world_at(place or Path(folder) / "operations.sqlite") as world:
-        if place:
-            _ = world.store
-            with psycopg.connect(place, autocommit=True) as connection:
-                connection.execute(f"TRUNCATE {', '.join(f'restaurant_os_operations.{table}' for table in TABLES)}")
-        yield world
-
-
 @unlimited
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_incidents_and_the_outbox_are_what_their_model_is(kind: str, request: pytest.FixtureRequest) -> None:
@@ -234,7 +219,7 @@ def test_incidents_and_the_outbox_are_what_their_model_is(kind: str, request: py
     @examples(1 if place else 6)
     @given(steps)
     def holds(steps: Sequence[Step]) -> None:
-        with empty(place) as world:
+        with empty_world(place, TABLES) as world:
             check(world, steps)
 
     holds()

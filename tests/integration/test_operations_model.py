@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
-import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations_world import World, world_at
+from operations_world import World, empty_world
 from property_profiles import examples, unlimited
 from restaurant_os.operations import Outcome, Settled
 
 #: Seconds. The clock goes on by itself too, so all that is compared is far apart.
 SHORT, LONG, TURN, RETRY = 500, 1_500, 1_000, 1_300
+TABLES = ("ops_inbox", "ops_bodies")
 OWNERS = ["a", "b"]
 OUTCOMES: list[Outcome] = ["done", "failed", "quarantined", "again"]
 DAY = timedelta(days=1)
@@ -199,17 +196,6 @@ def check(world: World, steps: Sequence[Step]) -> None:
         assert state.received == {row.location: row.received_at for _, row in sorted(model.rows.items())}
 
 
-@contextmanager
-def empty(place: str) -> Iterator[World]:
-    """A store without anything in it."""
-    with tempfile.TemporaryDirectory() as folder, world_at(place or Path(folder) / "operations.sqlite") as world:
-        if place:
-            _ = world.store
-            with psycopg.connect(place, autocommit=True) as connection:
-                connection.execute("TRUNCATE restaurant_os_operations.ops_inbox, restaurant_os_operations.ops_bodies")
-        yield world
-
-
 @unlimited
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_the_inbox_is_what_its_model_is(kind: str, request: pytest.FixtureRequest) -> None:
@@ -218,7 +204,7 @@ def test_the_inbox_is_what_its_model_is(kind: str, request: pytest.FixtureReques
     @examples(1 if place else 6)
     @given(steps)
     def holds(steps: Sequence[Step]) -> None:
-        with empty(place) as world:
+        with empty_world(place, TABLES) as world:
             check(world, steps)
 
     holds()

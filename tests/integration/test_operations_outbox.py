@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from deliveries_world import DAY, DISCORD, MINUTE, SLACK, START, at_once, claimed, delivery, kept, titles
+from deliveries_world import DAY, DISCORD, MINUTE, SLACK, START, at_once, claimed, delivery, incident, kept, titles
 from operations_world import World, world_at
-from restaurant_os.alerting import DeliveryState, Message
+from restaurant_os.alerting import DeliveryState, Message, Record
 
 
 @pytest.fixture
@@ -63,6 +63,17 @@ def test_a_newer_message_takes_the_place_of_one_of_its_group_that_waits(world: W
     assert second == replace(first, key="b", message=Message(kind="opened", title="b"), ready_at=START + 2 * MINUTE)
     others = [delivery("c", group="g", channel="discord"), delivery("d", group="h"), delivery("e"), delivery("f")]
     assert titles(kept(store, *others)) == ["f", "e", "d", "c", "b"]
+
+
+def test_what_waits_of_an_incident_goes_when_it_is_muted_and_stays_while_it_tells_of_another(world: World) -> None:
+    store = world.store
+    one, other = incident("one"), incident("other")
+    group = one.group
+    assert store.record(Record(incidents=(one, other), deliveries=(delivery("a", group=group), delivery("b", group="else"))))
+    for muted, left in ((one, ["b", "a"]), (other, ["b"])):
+        [known] = store.find_incidents([muted.incident_id])
+        assert store.record(Record(incidents=(replace(known, muted_until=START + DAY),)))
+        assert titles(store.deliveries()) == left
 
 
 def test_of_two_in_one_record_the_later_one_is_told(world: World) -> None:

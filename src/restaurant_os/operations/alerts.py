@@ -85,6 +85,9 @@ def record(session: Session, record: Record) -> int | None:
         versions[own.incident_id] = own.version + 1
         changed[own.incident_id] = replace(own, version=own.version + 1)
     _keep_incidents(session, list(changed.values()))
+    for own in changed.values():
+        if own.muted_until:
+            _take_back(session, own)
     new = [own for own in _unknown(session, record.deliveries) if not own.only_in_place or _has_place(session, own)]
     if new:
         with crossing("outbox"):
@@ -101,6 +104,14 @@ def _keep_incidents(session: Session, changed: Sequence[Incident]) -> None:
     for part in _parts(rows, MOST_VALUES // of_one):
         into = f"INSERT INTO ops_incidents ({OF_INCIDENT}) VALUES {marks(len(part), of_one)}"
         session.run(f"{into} ON CONFLICT (incident_id) DO UPDATE SET {CHANGED}", list(chain.from_iterable(part)))
+
+
+def _take_back(session: Session, muted: Incident) -> None:
+    """What waits to be told of an incident that is muted now is not told, unless it tells of another that is open too."""
+    asked = "SELECT body FROM ops_incidents WHERE location = ? AND period = ? AND state = 'open'"
+    found = session.rows(asked, [_short(muted.location), muted.period.isoformat()])
+    if not any(own.group == muted.group and own.muted_until is None for own in (_decoded(body, Incident) for (body,) in found)):
+        session.run("DELETE FROM ops_outbox WHERE state = 'pending' AND message_group = ?", [_short(muted.group)])
 
 
 def _incident_row(own: Incident) -> Row:
