@@ -34,7 +34,7 @@ SHORT_CENTS = 14_750
 MOST_OFF_CENTS = 1_000  #: of all other drawers
 #: What hourly labor is planned to cost on each day, as a share of the net sales that are expected.
 PLANNED_SHARE = 0.17
-FORGETS = 0.05  #: how many of those who forget to clock out still do
+FORGETS = 0.02  #: how many of those who forget to clock out still do
 MOST_LATE_MINUTES = 55  #: that anybody stays beyond the end of a shift
 SHARED_HOURS = (660, 1050)  #: of the cook who works on six days at two locations, local minutes after midnight: 39 hours in all
 #: What leaves a void behind, and what makes one order a twentieth of a day's sales. Of those parties one in FEWER is as it would be, others just eat.
