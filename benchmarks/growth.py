@@ -128,7 +128,8 @@ def copies(spec: TableSpec, shift: int) -> str:
         elif column.type == INSTANT:
             values[column.name] = f"{column.name} + INTERVAL '{shift} days'"
     for name in set(IDS) & set(values):
-        values[name] = f"left({name}, length({name}) - 4) || '{shift % 10_000:04}'"
+        # As long as it was; the letter keeps it apart from every id of the day itself.
+        values[name] = f"substr({name}, 1, 8) || 'x{shift % 10_000:04}' || substr({name}, 14)"
     if spec is CHANGED_DAYS:
         values["sequence"] = f"sequence + {shift % 10_000}"
     names = ", ".join(spec.names)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from proofs import ROOT, alerts, backfill, books, engines, figures, functions, kills, live, merges, replicas
+from proofs import ROOT, alerts, backfill, books, contract, engines, figures, functions, kills, live, merges, replicas
 from proofs.progress import shown
 from toast_simulator import environment
 
@@ -19,6 +19,7 @@ PROOFS: dict[str, Callable[[Path], dict[str, object]]] = {
     "alerts": alerts.prove,
     "backfill": backfill.prove,
     "books": books.prove,
+    "contract": contract.prove,
     "engines": engines.prove,
     "figures": figures.prove,
     "functions": functions.prove,

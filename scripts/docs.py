@@ -376,6 +376,7 @@ MEANINGS: dict[str, str] = {
     "alerts.rules.quiet": "Hours such as `22:00-07:00` in which nothing new is told; what still stands is told when they end.",
     "alerts.rules.channels": "Names of channels; left out, all there are.",
     "alerts.rules.enabled": "`false` switches it off.",
+    "bigquery.project": "The project that runs the jobs and pays for them; without it the dataset's own.",
     "bigquery.location": "Where a dataset that is not there is made: a region or multi-region of Google's.",
     "bigquery.labels": "On every job and table, for the bill.",
     "bigquery.most_gib_a_query": "No single query may read more GiB than this.",

@@ -42,9 +42,14 @@ PACKAGES = (
 PROJECT = "restaurants-test"
 MISSING = f"no Python {PYTHON[0]}.{PYTHON[1]} with venv was found (python{PYTHON[0]}.{PYTHON[1]} on the path, uv, pyenv)"
 
-#: What it needs to run with this DuckDB and no network. The time zone: as a setting of `connect` it loads an extension, set after connecting it is built
-#: in. MERGE: it begins a transaction of its own, and looks whether that fails; in a transaction that is open the failure undoes this one.
+#: What is set right in it, for this DuckDB, no network and our tests.
+#: - The time zone: as a setting of `connect` it loads an extension, set after connecting it is built in.
+#: - Tables stand in a plain DuckDB file, not in DuckLake, which asks its catalog dozens of times for each statement: ten times the time of all the rest.
+#: - MERGE begins a transaction of its own, and looks whether that fails. In a transaction that is open, this failure undoes it.
+#: - It keeps the rows of every query for ever, as a table, and looks through all tables whenever it wants one: of old queries they are dropped.
+#: - A transaction that another one came before is told so in BigQuery's words (its page on transactions, "concurrency").
 WRAPPER = """
+import collections
 import sys
 import duckdb
 
@@ -60,8 +65,17 @@ def connected(*given, config=None, **named):
 
 
 duckdb.connect = connected
+from local_bigquery.catalog import tables
 from local_bigquery.cli import main
-from local_bigquery.jobs import merge
+from local_bigquery.engine import database
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import merge, query
+from local_bigquery.settings import settings
+
+
+def attach(connection, project):
+    connection.execute(f"ATTACH IF NOT EXISTS '{settings.data_dir / project}.duckdb' AS {database.quote(project)}")
+    database._attached.add(project)
 
 
 class Cursor:
@@ -80,8 +94,26 @@ class Cursor:
         return self.own.execute("SELECT epoch_us(now())").fetchone()
 
 
-run = merge.run
+def executed(*given, **named):
+    try:
+        found = execute(*given, **named)
+        if found[2] and found[2].datasetId == tables.RESULTS:
+            results.append(found[2])
+            if len(results) > 100:
+                database.execute("DROP TABLE IF EXISTS " + tables.name(*tables.reference(results.popleft())))
+        return found
+    except Exception as problem:
+        said = str(problem)
+        if "onflict on" in said or "write-write conflict" in said:
+            raise BigQueryError("invalidQuery", f"Transaction is aborted due to concurrent update against table. {said}") from problem
+        raise
+
+
+results = collections.deque()
+database._attach = attach
+run, execute = merge.run, query.execute
 merge.run = lambda cursor, tree, context: run(Cursor(cursor), tree, context)
+query.execute = executed
 sys.exit(main())
 """
 #: Asked of the environment: what the version and the platform are called, and where the extensions are.

@@ -263,6 +263,8 @@ class AlertSettings(_Frozen):
 class BigQuerySettings(_Frozen):
     """How a BigQuery warehouse is used, and what it may cost."""
 
+    #: The project that runs and pays for the jobs; without it the dataset's.
+    project: Annotated[str, Field(pattern=r"^([a-z0-9.:-]{4,63})?$")] = ""
     #: Where the dataset is made, when it is not there: a location such as US, EU or europe-west3.
     location: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{2,40}$")] = "US"
     #: On every job and table, for the bill: name = "value".

@@ -216,6 +216,7 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         "RESTAURANT_OS_ALERTS_OVERTIME_AFTER_HOURS": "38",
         "RESTAURANT_OS_ALERTS_MINIMUM_STAFF": '{"Cook": 2}',
         "RESTAURANT_OS_ALERTS_KEEP_DAYS": "92",
+        "RESTAURANT_OS_BIGQUERY_PROJECT": "our-jobs",
         "RESTAURANT_OS_BIGQUERY_LOCATION": "europe-west3",
         "RESTAURANT_OS_BIGQUERY_LABELS": '{"team": "data"}',
         "RESTAURANT_OS_BIGQUERY_MOST_GIB_A_QUERY": "7",
@@ -282,7 +283,7 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         keep_days=92,
     )
     assert found.bigquery == BigQuerySettings(
-        location="europe-west3", labels={"team": "data"}, most_gib_a_query=7, lands_every_seconds=60, api_endpoint="http://127.0.0.1:3"
+        project="our-jobs", location="europe-west3", labels={"team": "data"}, most_gib_a_query=7, lands_every_seconds=60, api_endpoint="http://127.0.0.1:3"
     )
     assert found.operations_place == Path("other.sqlite")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))

@@ -26,6 +26,9 @@ from restaurant_os.settings import Settings
 from restaurant_os.text import printable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: After so many seconds a thread that computes lets another go on, where Python's own is 5 ms: what is told of an event passes through some thirty
+#: such moments, between threads that land, look and send (benchmarks/README.md).
+SWITCH_SECONDS = 0.0005
 
 
 def serve(app: App, host: str, port: int) -> int:
@@ -166,6 +169,7 @@ class Server(uvicorn.Server):
             )
         )
         self._service = service
+        self._switched = sys.getswitchinterval()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal asks, the second ends at once."""
@@ -192,8 +196,10 @@ class Server(uvicorn.Server):
         # What is loaded stays: looking through it for garbage once more would hold up answers for 50 ms.
         gc.collect()
         gc.freeze()
+        sys.setswitchinterval(SWITCH_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        sys.setswitchinterval(self._switched)
         gc.unfreeze()
         self._service.begin_stop()
         await super().shutdown(sockets)

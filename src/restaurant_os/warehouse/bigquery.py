@@ -97,8 +97,10 @@ class BigQueryWarehouse:
 
     def next_read(self, restaurant_guid: str) -> int:
         name = READ_SEQUENCES.name
+        # The state's row stands for a lock: of two who touch it at once one is refused, and tries again.
         statements = f"""DECLARE taken INT64;
 BEGIN TRANSACTION;
+UPDATE {STATE} SET sequence = sequence WHERE TRUE;
 MERGE INTO {name} AS T USING (SELECT @guid AS restaurant_guid) AS S ON T.restaurant_guid = S.restaurant_guid
 WHEN MATCHED THEN UPDATE SET last = T.last + 1, {LOADED_AT} = @at
 WHEN NOT MATCHED THEN INSERT (restaurant_guid, last, {LOADED_AT}) VALUES (S.restaurant_guid, 1, @at);
@@ -268,7 +270,7 @@ SELECT taken;"""
     @cached_property
     def client(self) -> google.Client:
         """Of Google. Nothing is asked of it here but where credentials are."""
-        own: dict[str, Any] = {"project": self.dataset.project, "location": self.settings.location}
+        own: dict[str, Any] = {"project": self.settings.project or self.dataset.project, "location": self.settings.location}
         if self.settings.api_endpoint:
             own |= {"credentials": AnonymousCredentials(), "client_options": {"api_endpoint": self.settings.api_endpoint}}  # type: ignore[no-untyped-call]
         return google.Client(**own)
@@ -324,8 +326,13 @@ SELECT taken;"""
             return False, None
         if own.location and own.location.lower() != self.settings.location.lower():
             raise elsewhere(self.label, own.location, self.settings.location)
-        with contextlib.suppress(api.NotFound):
-            return True, state_of(self.jobs.rows(f"SELECT writes, sequence, fingerprint FROM {STATE}", purpose="read"))[2]
+        try:
+            return True, state_of(self.jobs.rows(f"SELECT writes, sequence, fingerprint FROM {STATE}"))[2]
+        except (api.NotFound, api.Forbidden):
+            # Of a table that is not there a query may say that it must not be read.
+            with contextlib.suppress(api.NotFound):
+                self.client.get_table(self.dataset.table(STATE), retry=self.jobs.retry)
+                raise
         return True, None
 
 

@@ -216,9 +216,11 @@ class Migration:
 
     def _state_statements(self) -> Iterable[str]:
         """One row, made with its table, so that two who migrate make one."""
+        state = self._named(STATE)
         last = f"SELECT 0 AS writes, COALESCE(MAX(sequence), 0) AS sequence, CAST(NULL AS STRING) AS fingerprint FROM {self._named(CHANGED_DAYS.name)}"
-        yield f"CREATE TABLE IF NOT EXISTS {self._named(STATE)} AS {last}"
-        yield f"UPDATE {self._named(STATE)} SET fingerprint = '{fingerprint()}' WHERE TRUE"
+        yield f"CREATE TABLE IF NOT EXISTS {state} AS {last}"
+        yield f"INSERT INTO {state} (writes, sequence, fingerprint) SELECT * FROM ({last}) WHERE NOT EXISTS (SELECT 1 FROM {state})"
+        yield f"UPDATE {state} SET fingerprint = '{fingerprint()}' WHERE TRUE"
 
 
 def state_of(rows: list[tuple[Any, ...]]) -> tuple[int, int, str | None]:
