@@ -15,7 +15,8 @@ RestaurantOSError
 │   ├── BusyError            another process is doing the very same
 │   ├── OperationsError      the store of events, keys and leases
 │   └── WarehouseError
-│       ├── LockedError      another process holds the file
+│       ├── LockedError      another process holds the file, or a lock
+│       ├── AwayError        it cannot be reached, or takes nothing from us now: no fault of what was brought
 │       ├── DiskFullError    nothing more can be written
 │       └── QueryError       the person's SQL failed or is not allowed
 ├── RejectedRecordError      one record cannot be read: quarantine it and go on
@@ -106,6 +107,10 @@ class WarehouseError(FatalError):
 
 
 class LockedError(WarehouseError):
+    pass
+
+
+class AwayError(WarehouseError):
     pass
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from orders_histories import World, worlds
 from orders_world import NORTH, SOUTH, Json, check, discount, flat, land, order, payment, refund, refund_details, selection, stored
 from property_profiles import examples, unlimited
-from restaurant_os.errors import DiskFullError, LockedError, OperationsError, WarehouseError
+from restaurant_os.errors import AwayError, DiskFullError, LockedError, OperationsError, WarehouseError
 from restaurant_os.live.worker import MOST_ATTEMPTS
 from restaurant_os.operations import Event, Settled
 from restaurant_os.tables import ORDER_TABLES, TableSpec
@@ -384,7 +384,7 @@ def test_events_wait_for_a_warehouse_that_another_process_holds(own: Shop) -> No
     assert [guid for guid, _ in prices(own)] == ["a", "b"]
 
 
-@pytest.mark.parametrize("problem", [LockedError("held"), DiskFullError("full"), OSError("gone"), WarehouseError("away")])
+@pytest.mark.parametrize("problem", [LockedError("held"), AwayError("away"), DiskFullError("full"), OSError("gone"), WarehouseError("?")])
 def test_a_warehouse_that_is_away_counts_against_no_event(own: Shop, problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it is tried, nothing is quarantined; when it is back, all lands."""
     monkeypatch.setattr("restaurant_os.live.health.FIRST_PAUSE", 0.01)

@@ -138,7 +138,7 @@ class Evaluator:
         self._looked_at: datetime | None = None
         #: Locations that are still to be looked at this minute.
         self._due: list[str] = []
-        self._had_changes = False
+        self._had_changes = self._has_failed = False
         self._seen: object = None
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -152,7 +152,7 @@ class Evaluator:
             self._wake.clear()
             self._stop.wait(self._guarded_look())
             if not self._due:
-                self._wake.wait(max(POLL_SECONDS, self._warehouse.lands_every_seconds))
+                self._wake.wait(POLL_SECONDS if self._has_failed else max(POLL_SECONDS, self._warehouse.lands_every_seconds))
 
     def stop(self) -> None:
         """End after the look that is being taken."""
@@ -167,8 +167,10 @@ class Evaluator:
     def _guarded_look(self) -> float:
         """One look; gives how long to rest after it. Nothing is cleared by one that failed."""
         began = time.monotonic()
+        self._has_failed = True
         try:
             looked = self._turn()
+            self._has_failed = False
             self._health.works()
             took = time.monotonic() - began
             return min(max(REST * took, LEAST_REST), MOST_REST) if looked.days else 0.0

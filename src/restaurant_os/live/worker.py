@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from restaurant_os.errors import DiskFullError, LockedError, OperationsError, StoppedError, WarehouseError
+from restaurant_os.errors import AwayError, DiskFullError, LockedError, OperationsError, StoppedError, WarehouseError
 from restaurant_os.live import replicas
 from restaurant_os.live.health import Health
 from restaurant_os.live.landing import Lander
@@ -155,6 +155,8 @@ class Worker:
             self._is_behind = False
             self._health.works()
             landed = True
+            if self._warehouse.lands_every_seconds and len(events) < self._most_events:
+                break  # what came meanwhile lands with the next
         if not landed:
             self._operations.await_events(self._idle_seconds)
         elif self._warehouse.lands_every_seconds:
@@ -198,11 +200,11 @@ class Worker:
         """Land some events and settle them; gives why not.
 
         Raises:
-            OperationsError: the store is away.
+            OperationsError: the store is away. StoppedError: a stop was asked for.
         """
         try:
             self._land(events)
-        except OperationsError:
+        except (OperationsError, StoppedError):
             raise
         except Exception as problem:  # noqa: BLE001  # a fault of ours too is to cost the events alone that have it
             return problem
@@ -240,7 +242,7 @@ class Worker:
 
     def _can_be_asked(self, problem: Exception) -> bool:
         """Whether the warehouse is there, so that what failed may be an event's fault."""
-        if isinstance(problem, (LockedError, DiskFullError, OSError)):
+        if isinstance(problem, (LockedError, AwayError, DiskFullError, OSError)):
             return False
         try:
             self._warehouse.rows("SELECT 1")

@@ -7,11 +7,15 @@ while a commit is made waits, and then lands with all others that can: one trans
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from restaurant_os.errors import LockedError
+from restaurant_os.errors import AwayError, DiskFullError, LockedError, StoppedError
 from restaurant_os.warehouse import Changes, Commit, together
+
+#: Each alone would fail as all of them did, and wait as long.
+NOT_OF_WHAT_LANDS = (LockedError, AwayError, DiskFullError, StoppedError)
 
 
 @dataclass(slots=True, eq=False)
@@ -19,15 +23,18 @@ class _Waiting:
     """A commit in the queue, and what became of it."""
 
     commit: Commit
+    since: float
     outcome: Changes | BaseException | None = None
 
 
 class CommitQueue:
-    """`land` makes one commit, or fails and leaves nothing of it. `lanes`: so many may land side by side, each of other locations."""
+    """`land` makes one commit, or fails and leaves nothing of it. `lanes`: so many may land side by side, each of other locations.
+    `gather_seconds`: so long the first of those that wait is kept for others to join it, where each landing costs money."""
 
-    def __init__(self, land: Callable[[Commit], Changes], *, lanes: int = 1) -> None:
+    def __init__(self, land: Callable[[Commit], Changes], *, lanes: int = 1, gather_seconds: float = 0.0) -> None:
         self._transaction = land
         self._lanes = lanes
+        self._gather_seconds = gather_seconds
         self._changed = threading.Condition()
         self._queue: list[_Waiting] = []
         #: What lands now, a group for each lane in use.
@@ -35,7 +42,7 @@ class CommitQueue:
 
     def commit(self, commit: Commit) -> Changes:
         """Land everything of `commit`, or nothing. Should those that land together fail, each is tried alone."""
-        waiting = _Waiting(commit)
+        waiting = _Waiting(commit, time.monotonic())
         with self._changed:
             self._queue.append(waiting)
         try:
@@ -58,11 +65,18 @@ class CommitQueue:
         """What is to land next, once there is a lane for it; nothing when `waiting` has its outcome."""
         with self._changed:
             while waiting.outcome is None:
-                if len(self._landing) < self._lanes and (group := self._group()):
+                left = self._left_to_gather()
+                if left <= 0 and len(self._landing) < self._lanes and (group := self._group()):
                     self._landing.append(group)
                     return group
-                self._changed.wait()
+                self._changed.wait(left if left > 0 else None)
         return []
+
+    def _left_to_gather(self) -> float:
+        """Seconds."""
+        if not self._gather_seconds or not (waiting := self._waiting()):
+            return 0.0
+        return waiting[0].since + self._gather_seconds - time.monotonic()
 
     def is_wanted(self) -> bool:
         """Whether a commit waits that is not among those that land now."""
@@ -91,7 +105,7 @@ class CommitQueue:
             changes = self._transaction(together([waiting.commit for waiting in group]))
         except Exception as problem:  # noqa: BLE001 - whatever it is, those who wait beside it must hear of their own commits
             for waiting in group:
-                if len(group) == 1 or isinstance(problem, LockedError):
+                if len(group) == 1 or isinstance(problem, NOT_OF_WHAT_LANDS):
                     waiting.outcome = problem
                 else:
                     self._land([waiting])
