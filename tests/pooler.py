@@ -22,8 +22,8 @@ POOL_SIZE = 3
 
 
 @contextmanager
-def pooler(server: Reachable, database: str) -> Iterator[str]:
-    """pgbouncer before a database of `server`; gives its URL once it answers."""
+def pooler(server: Reachable, database: str, *, listening: str = "127.0.0.1", more: str = "") -> Iterator[str]:
+    """pgbouncer before a database of `server`; gives its URL once it answers. `more`: lines for its configuration."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
     if not program:
         pytest.skip("pgbouncer is not installed: nothing is tested behind a transaction pooler")
@@ -37,8 +37,8 @@ def pooler(server: Reachable, database: str) -> Iterator[str]:
         folder = Path(name)
         (folder / "users").write_text(f'"{user}" ""\n')
         (folder / "ini").write_text(
-            f"[databases]\n* = {backend}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"pool_mode = transaction\nauth_type = trust\nauth_file = {folder}/users\ndefault_pool_size = {POOL_SIZE}\nmax_client_conn = 50\n"
+            f"[databases]\n* = {backend}\n[pgbouncer]\nlisten_addr = {listening}\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"pool_mode = transaction\nauth_type = trust\nauth_file = {folder}/users\ndefault_pool_size = {POOL_SIZE}\nmax_client_conn = 50\n{more}"
         )
         for file in (folder, folder / "ini", folder / "users"):
             os.chown(file, as_user.get("user", -1), as_user.get("group", -1))

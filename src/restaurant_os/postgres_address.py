@@ -13,7 +13,9 @@ from psycopg.conninfo import conninfo_to_dict
 from restaurant_os.text import printable
 
 #: What to write instead of an address that cannot be read.
-WRITE_IT_AS = "Write it as postgresql://user:password@host:5432/database, with %40 for an @ in the password."
+WRITE_IT_AS = (
+    "Write it as postgresql://user:password@host:5432/database; in the password an @ is written %40, a / %2F, a : %3A, a ? %3F, a % %25."
+)
 #: A server that is gone without a word is noticed within about 15 seconds.
 DEFAULTS: dict[str, Any] = {
     "connect_timeout": 5,
@@ -55,9 +57,24 @@ def postgres_address(url: str) -> PostgresAddress:
         given = conninfo_to_dict(url)
     except psycopg.Error:
         raise ValueError("the address of the Postgres cannot be read") from None
+    if _is_misread(url, given):
+        raise ValueError("the address of the Postgres cannot be read: an @, a / or a : stands where none may")
     hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
-    is_remote = any(host and host not in LOCAL_HOSTS and not host.startswith("/") for host in hosts.split(","))
+    is_remote = not all(is_here(host) for host in hosts.split(","))
     encrypted = {"sslmode": "require"} if is_remote and "PGSSLMODE" not in os.environ else {}
     port, database = given.get("port", ""), given.get("dbname", "")
     label = printable(f"postgres {hosts or 'localhost'}{f':{port}' if port else ''}{f'/{database}' if database else ''}", 200)
     return PostgresAddress({**DEFAULTS, **encrypted, **given}, label)
+
+
+def is_here(host: str) -> bool:
+    """Whether a host, as libpq names it, is this machine: by its usual names, or a socket."""
+    return not host or host in LOCAL_HOSTS or host.startswith("/")
+
+
+def _is_misread(url: str, given: Mapping[str, Any]) -> bool:
+    """Whether a part of the password may stand in another's place: libpq ends the host at the first /, and the user at the first @."""
+    shown = (given.get("host"), given.get("hostaddr"), given.get("dbname"))
+    ports = str(given.get("port") or "").split(",")
+    is_behind = "@" in url.partition("://")[2].partition("/")[2]
+    return is_behind or any("@" in str(part) for part in shown) or not all(port.isdecimal() for port in ports if port)

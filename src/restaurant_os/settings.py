@@ -408,7 +408,7 @@ class Settings(BaseSettings):
             return self.state_path.with_suffix(".operations.sqlite")
         if not given.startswith(SQLITE_SCHEME) or len(given) == len(SQLITE_SCHEME):
             raise SettingsError(
-                f"settings: operations is '{printable(given.split('@')[-1], 80)}', sqlite:///path or postgresql://... was expected.",
+                f"settings: operations is {_scheme_of(given)}, sqlite:///path or postgresql://... was expected.",
                 next_step="Leave it out for a file beside the warehouse, or set RESTAURANT_OS_OPERATIONS to the address of a Postgres.",
             )
         return self.folder / Path(given.removeprefix(SQLITE_SCHEME)).expanduser()
@@ -448,7 +448,7 @@ class Settings(BaseSettings):
             return given
         if not given.startswith(DUCKDB_SCHEME) or len(given) == len(DUCKDB_SCHEME):
             raise SettingsError(
-                f"settings: warehouse is '{printable(given.split('@')[-1], 80)}', duckdb:///path, postgresql://... or bigquery://project/dataset was expected.",
+                f"settings: warehouse is {_scheme_of(given)}, duckdb:///path, postgresql://... or bigquery://project/dataset was expected.",
                 next_step='Write for example `warehouse = "duckdb:///restaurant-os.duckdb"`.',
             )
         path = Path(given.removeprefix(DUCKDB_SCHEME)).expanduser()
@@ -522,6 +522,12 @@ def _read(path: Path) -> dict[str, Any]:
             next_step=f"Credentials belong in the environment or in .env, as {', '.join(ALIASES)}.",
         )
     return given
+
+
+def _scheme_of(address: str) -> str:
+    """How an address that is none of ours begins; more of it is not shown, as a password may be anywhere in it."""
+    found = re.match(r"[A-Za-z][A-Za-z0-9+.-]{0,20}(?=:/)", address)
+    return f"an address that begins with {found[0]}:" if found else "no address with a scheme"
 
 
 def _described(problem: ValidationError, source: Path | None) -> str:

@@ -118,8 +118,6 @@ def test_eight_readers_at_once_have_eight_numbers(engine: Engine) -> None:
 
 def test_answers_are_of_one_instant(engine: Engine) -> None:
     """Asked while another writes: never the order of one commit without its ledger row, nor the other way round."""
-    if engine.name == "bigquery":
-        engine.gap("each query is a job of its own, and sees the dataset as it is when it begins")
     reader, writer = engine.open(), engine.open()
     writer.commit(of(0, 0))
     seen = set()

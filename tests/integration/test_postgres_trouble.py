@@ -34,6 +34,9 @@ from restaurant_os.warehouse.postgres import PostgresWarehouse
 TESTS = Path(__file__).parents[1]
 NOTHING = "Nothing of this step was written"
 
+#: The server is shared with other tests.
+OF_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
 
 @pytest.fixture
 def warehouse(postgres_url: str) -> Iterator[PostgresWarehouse]:
@@ -154,7 +157,9 @@ def test_two_hundred_crossed_commits_never_wait_for_each_other_for_ever(warehous
 def test_who_holds_a_location_for_too_long_is_named(warehouse: PostgresWarehouse, postgres_url: str) -> None:
     impatient = PostgresWarehouse(postgres_url, wait_seconds=0.3, now=lambda: FIRST_VERSION)
     with held_open(warehouse) as finish:
-        [(holder,)] = rows(postgres_url, "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        [(holder,)] = rows(
+            postgres_url, f"SELECT DISTINCT pid FROM pg_locks WHERE {OF_THIS_DATABASE} AND locktype = 'advisory' AND granted"
+        )
         with pytest.raises(LockedError) as problem:
             land(impatient, [order("late")])
         finish()
@@ -204,6 +209,70 @@ def test_a_deadlock_with_somebody_who_takes_no_locks_of_ours_is_run_again(postgr
         person.execute("LOCK TABLE fact_orders IN ACCESS EXCLUSIVE MODE")
         person.commit()
         assert landing.result(PATIENCE).changed == 1
+    warehouse.close()
+    eventually(lambda: rows(postgres_url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(1,)])
+
+
+# --- a migration beside others ------------------------------------------------------------------------------------------
+
+
+def older(url: str) -> list[str]:
+    """Make the tables as an older version may have had them; gives what a migration then does, in its order."""
+    tell(
+        url,
+        "DROP INDEX fact_orders_by_restaurant_guid_business_date; ALTER TABLE quarantine DROP COLUMN reason; "
+        "UPDATE restaurant_os_schema SET fingerprint = 'older'",
+    )
+    return ["make an index on fact_orders (restaurant_guid, business_date)", "add column quarantine.reason text"]
+
+
+def test_a_migration_touches_no_table_while_a_commit_is_under_way(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """Else each would wait for what the other has: the commit goes on to other tables."""
+    other = PostgresWarehouse(postgres_url, wait_seconds=PATIENCE, now=lambda: FIRST_VERSION)
+    modes = "('ShareLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock')"
+    touched = f"SELECT count(*) FROM pg_locks WHERE {OF_THIS_DATABASE} AND locktype = 'relation' AND mode IN {modes}"
+    tell(postgres_url, "DROP INDEX changed_days_by_sequence")
+    with held_open(warehouse) as finish, ThreadPoolExecutor(1) as pool:
+        migrates = pool.submit(other.migrate)
+        eventually(lambda: waiting_sessions(postgres_url) == 1)
+        assert (rows(postgres_url, touched), migrates.done()) == ([(0,)], False)
+        assert finish().added == 1
+        assert migrates.result(PATIENCE) == ["make an index on changed_days (sequence)"]
+    assert rows(postgres_url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]
+    other.close()
+
+
+def test_a_migration_that_waits_for_a_commit_too_long_names_who_holds_it(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    impatient = PostgresWarehouse(postgres_url, wait_seconds=0.3)
+    with held_open(warehouse) as finish:
+        [(holder,)] = rows(
+            postgres_url, f"SELECT DISTINCT pid FROM pg_locks WHERE {OF_THIS_DATABASE} AND locktype = 'advisory' AND granted"
+        )
+        with pytest.raises(LockedError, match=rf"session {holder} \(application restaurant-os") as problem:
+            impatient.migrate()
+        finish()
+    assert NOTHING in problem.value.message
+    assert impatient.migrate() == []
+    impatient.close()
+
+
+@pytest.mark.parametrize("begins", ["migrate", "first use"])
+def test_a_migration_that_the_server_throws_out_is_run_again(postgres_url: str, begins: str) -> None:
+    """A person locks our tables in the order in which it does not, and takes no locks of ours."""
+    tell(postgres_url, f"ALTER DATABASE {postgres_url.rpartition('/')[2]} SET deadlock_timeout = '1s'")
+    own = PostgresWarehouse(postgres_url, wait_seconds=PATIENCE)
+    own.migrate()
+    own.close()
+    steps = older(postgres_url)
+    warehouse = PostgresWarehouse(postgres_url, wait_seconds=PATIENCE)
+    with psycopg.connect(postgres_url) as person, ThreadPoolExecutor(1) as pool:
+        person.execute("SET deadlock_timeout = '60s'; LOCK TABLE quarantine IN EXCLUSIVE MODE")
+        migrates = pool.submit(warehouse.migrate if begins == "migrate" else lambda: warehouse.rows("SELECT count(reason) FROM quarantine"))
+        eventually(lambda: waiting_sessions(postgres_url) == 1)
+        person.execute("LOCK TABLE fact_orders IN ACCESS EXCLUSIVE MODE")
+        person.commit()
+        assert migrates.result(PATIENCE) == (steps if begins == "migrate" else [(0,)])
+    assert warehouse.migrate() == []
     warehouse.close()
     eventually(lambda: rows(postgres_url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(1,)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,6 +32,12 @@ ROLES = ("restaurant_writer", "restaurant_dashboard")
 
 @pytest.fixture
 def roles(postgres_url: str) -> Iterator[tuple[str, str]]:
+    with _roles(postgres_url, postgres_url) as addresses:
+        yield addresses
+
+
+@contextmanager
+def _roles(postgres_url: str, as_owner: str) -> Iterator[tuple[str, str]]:
     """The addresses of the two roles, made by the SQL of the page. Roles are the whole server's: they get names of this test's own."""
     page = (DOCS / "warehouses.md").read_text(encoding="utf-8")
     [sql] = re.findall(r"```sql\n(-- roles.*?)```", page, re.DOTALL)
@@ -40,7 +46,7 @@ def roles(postgres_url: str) -> Iterator[tuple[str, str]]:
     for role, name in names.items():
         sql = sql.replace(role, name)
     try:
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
+        with psycopg.connect(as_owner, autocommit=True) as connection:
             connection.execute(sql)
         yield _as(postgres_url, names[ROLES[0]], "change-me-1"), _as(postgres_url, names[ROLES[1]], "change-me-2")
     finally:
@@ -79,6 +85,27 @@ def test_the_documented_roles_can_do_what_the_page_says(roles: tuple[str, str], 
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE own (a integer)")
     dashboard.close()
+
+
+def test_an_owner_who_is_no_superuser_can_say_what_the_page_says(postgres_url: str) -> None:
+    """As the first role of a hosted server: it may make roles, and owns the database."""
+    owner = f"owner_{uuid.uuid4().hex[:12]}"
+    database = urlsplit(postgres_url).path[1:]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD 'own'")
+        try:
+            connection.execute(f"ALTER DATABASE {database} OWNER TO {owner}")
+            with _roles(postgres_url, _as(postgres_url, owner, "own")) as (writer_url, dashboard_url):
+                writer, dashboard = PostgresWarehouse(writer_url), PostgresWarehouse(dashboard_url)
+                writer.migrate()
+                assert writer.next_read("a location") == 1
+                assert dashboard.rows("SELECT count(*) FROM daily_sales") == [(0,)]
+                schemas = connection.execute("SELECT DISTINCT schemaname FROM pg_tables WHERE tableowner <> 'postgres'").fetchall()
+                for own in (writer, dashboard):
+                    own.close()
+        finally:
+            connection.execute(f"ALTER DATABASE {database} OWNER TO CURRENT_USER; DROP OWNED BY {owner}; DROP ROLE {owner}")
+    assert schemas == [("restaurants",)]
 
 
 def test_doctor_tells_who_may_write(roles: tuple[str, str]) -> None:

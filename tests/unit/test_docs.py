@@ -283,7 +283,12 @@ def test_the_environment_variables_in_the_docs_are_read(monkeypatch: pytest.Monk
         keep_days=92,
     )
     assert found.bigquery == BigQuerySettings(
-        project="our-jobs", location="europe-west3", labels={"team": "data"}, most_gib_a_query=7, lands_every_seconds=60, api_endpoint="http://127.0.0.1:3"
+        project="our-jobs",
+        location="europe-west3",
+        labels={"team": "data"},
+        most_gib_a_query=7,
+        lands_every_seconds=60,
+        api_endpoint="http://127.0.0.1:3",
     )
     assert found.operations_place == Path("other.sqlite")
     assert found.discounts == DiscountKinds(comp=("comp",), promo=("promo",), employee=("employee",), loyalty=("loyalty",))

@@ -238,11 +238,26 @@ def test_a_warehouse_that_is_no_file(tmp_path: Path, warehouse: str) -> None:
     assert "s3cr3t" not in repr(found)
 
 
-@pytest.mark.parametrize("warehouse", ["duckdb:///", "x.duckdb", "mysql://user:s3cr3t@host/db", "duckdb:"])
-def test_a_warehouse_we_do_not_have(warehouse: str) -> None:
-    """Said with what was expected, without the password that may be in it."""
-    with pytest.raises(SettingsError, match="bigquery://project/dataset was expected") as problem:
+@pytest.mark.parametrize(
+    ("warehouse", "said"),
+    [
+        ("duckdb:///", "an address that begins with duckdb:"),
+        ("x.duckdb", "no address with a scheme"),
+        ("mysql://user:s3cr3t@host/db", "an address that begins with mysql:"),
+        ("mysql://user:pa@s3cr3t/x@host/db", "an address that begins with mysql:"),
+        ("mysql://user:pass/s3cr3t", "an address that begins with mysql:"),
+        ("user:s3cr3t@host/db", "no address with a scheme"),
+        ("s3cr3t", "no address with a scheme"),
+        ("duckdb:", "no address with a scheme"),
+    ],
+)
+def test_a_warehouse_we_do_not_have(warehouse: str, said: str) -> None:
+    """Said with what was expected; of the address the scheme alone, since a password may be anywhere in it."""
+    with pytest.raises(SettingsError) as problem:
         _ = load(warehouse=warehouse).warehouse_place
+    assert problem.value.message == (
+        f"settings: warehouse is {said}, duckdb:///path, postgresql://... or bigquery://project/dataset was expected."
+    )
     assert "s3cr3t" not in str(problem.value)
 
 

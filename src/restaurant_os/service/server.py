@@ -68,12 +68,12 @@ def serve(app: App, host: str, port: int) -> int:
 
 def secrets_of(settings: Settings) -> list[str]:
     """What may stand in no line of the log."""
-    place = settings.operations.get_secret_value() or settings.database_url.get_secret_value()
-    password = place.rpartition("@")[0].rpartition("://")[2].partition(":")[2] if "@" in place else ""
+    places = [one.get_secret_value() for one in (settings.operations, settings.database_url, settings.warehouse)]
+    passwords = [place.rpartition("@")[0].rpartition("://")[2].partition(":")[2] for place in places if "@" in place]
     hooks = [secret.decode() for secret in settings.webhook_secrets]
     own = (settings.slack_webhook_url, settings.discord_webhook_url, settings.slack_bot_token)
     channels = [*(one.get_secret_value() for one in own), *settings.apprise_urls.get_secret_value().replace(",", " ").split()]
-    return [one for one in (settings.toast_client_secret.get_secret_value(), *hooks, password, *channels) if one]
+    return [one for one in (settings.toast_client_secret.get_secret_value(), *hooks, *passwords, *channels) if one]
 
 
 def _check_keys(service: Service, host: str, listeners: list[socket.socket]) -> None:

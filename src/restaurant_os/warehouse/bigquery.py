@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,10 +33,10 @@ from restaurant_os.settings import BIGQUERY_SCHEME, BigQuerySettings
 from restaurant_os.tables import LOADED_AT, PLACES, READ_SEQUENCES, TableSpec
 from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit, Ids, Writing
-from restaurant_os.warehouse.bigquery_jobs import Cost, Jobs
+from restaurant_os.warehouse.bigquery_jobs import Cost, Jobs, Purpose
 from restaurant_os.warehouse.bigquery_merge import Stage, State, numbered, script, stages
 from restaurant_os.warehouse.bigquery_schema import BILLS, STATE, Migration, state_of
-from restaurant_os.warehouse.bigquery_trouble import OvertakenError, as_our_errors, elsewhere, is_overtaken
+from restaurant_os.warehouse.bigquery_trouble import OvertakenError, as_our_errors, elsewhere, expiring, is_overtaken
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
 from restaurant_os.warehouse.queue import CommitQueue
@@ -45,8 +46,14 @@ log = logging.getLogger("restaurant_os.warehouse")
 ADDRESS = re.compile(r"^bigquery://(?P<project>[a-z0-9.:-]{4,63})/(?P<dataset>[A-Za-z0-9_]{1,1024})/?$")
 LOOPBACK = re.compile(r"^http://(127\.0\.0\.1|localhost|\[::1\]):\d+$")
 GIB = 2**30
+#: So many stages are loaded, or dropped, side by side: each takes BigQuery seconds.
+STAGES_AT_ONCE = 4
 #: So many ids go with one query: a request may have 10 MB.
 MOST_IDS = 50_000
+#: Locations that are polled at the same time land together, if they are done within this of each other.
+GATHER_SECONDS = 2.0
+#: However long a try takes, so many are made before it is said that others come before us.
+FEWEST_TRIES = 3
 T = TypeVar("T")
 
 
@@ -86,7 +93,10 @@ class BigQueryWarehouse:
         self.now = now or (lambda: datetime.now(UTC))
         self.stopping = stopping or threading.Event()
         self._mirrors = Mirrors()
-        self._queue = CommitQueue(self._land)
+        # Where live state lands at once, as in tests, nobody waits for others either.
+        self._queue = CommitQueue(self._land, gather_seconds=min(GATHER_SECONDS, settings.lands_every_seconds))
+        #: One at a time in a process: who writes would only overtake the other, and be paid for.
+        self._writing, self._taking = threading.Lock(), threading.Lock()
         self._opening = threading.Lock()
         self._is_ready = False
 
@@ -100,14 +110,14 @@ class BigQueryWarehouse:
         # The state's row stands for a lock: of two who touch it at once one is refused, and tries again.
         statements = f"""DECLARE taken INT64;
 BEGIN TRANSACTION;
-UPDATE {STATE} SET sequence = sequence WHERE TRUE;
+UPDATE {STATE} SET reads = reads + 1 WHERE TRUE;
 MERGE INTO {name} AS T USING (SELECT @guid AS restaurant_guid) AS S ON T.restaurant_guid = S.restaurant_guid
 WHEN MATCHED THEN UPDATE SET last = T.last + 1, {LOADED_AT} = @at
 WHEN NOT MATCHED THEN INSERT (restaurant_guid, last, {LOADED_AT}) VALUES (S.restaurant_guid, 1, @at);
 SET taken = (SELECT last FROM {name} WHERE restaurant_guid = @guid);
 COMMIT TRANSACTION;
 SELECT taken;"""
-        with self._ready():
+        with self._ready(), self._taking:
             return self._until_alone(lambda run: self._taken(statements, run, restaurant_guid))
 
     def _taken(self, statements: str, run: str, restaurant_guid: str) -> int:
@@ -121,7 +131,7 @@ SELECT taken;"""
             self._write(writing, state, run)
             return gone
 
-        with self._ready():
+        with self._ready(), self._writing:
             return self._until_alone(attempt)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -130,8 +140,21 @@ SELECT taken;"""
 
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         with self._ready():
-            asked = [self.jobs.ask(spoken(sql, "bigquery"), parameters) for sql, parameters in questions]
-            return [[tuple(map(_as_ours, row.values())) for row in self.jobs.result(job)] for job in asked]
+            if len(questions) == 1:
+                return self._asked(questions)
+            return self._until_alone(lambda run: self._of_one_instant(questions))
+
+    def _of_one_instant(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+        """Each question is a job that sees what is there when it begins, so nobody may have written between the first and the last."""
+        before = self._state("read")
+        found = self._asked(questions)
+        if self._state("read") != before:
+            raise OvertakenError
+        return found
+
+    def _asked(self, questions: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+        under_way = [self.jobs.ask(spoken(sql, "bigquery"), parameters) for sql, parameters in questions]
+        return [[tuple(map(_as_ours, row.values())) for row in self.jobs.result(job)] for job in under_way]
 
     def stamp(self) -> object | None:
         """Whether somebody committed is not to be had without asking."""
@@ -146,7 +169,7 @@ SELECT taken;"""
             return self._fetch(spec, where, ids)
 
     def write(self, writing: Writing) -> None:
-        with self._ready():
+        with self._ready(), self._writing:
             self._until_alone(lambda run: self._write(writing, self._state(), run))
 
     def close(self) -> None:
@@ -181,7 +204,7 @@ SELECT taken;"""
             self._write(writing, state, run)
             return changes
 
-        with self._ready(), crossing("merge"):
+        with self._ready(), self._writing, crossing("merge"):
             before = self.jobs.spent("commit")
             changes = self._until_alone(attempt)
             self._tell(commit, self.jobs.spent("commit").minus(before))
@@ -193,8 +216,8 @@ SELECT taken;"""
             extra={"dataset": commit.dataset, "jobs": own.jobs, "bytes_processed": own.bytes_processed, "bytes_billed": own.bytes_billed},
         )
 
-    def _state(self) -> State:
-        writes, sequence, _ = state_of(self.jobs.rows(f"SELECT writes, sequence, fingerprint FROM {STATE}", purpose="commit"))
+    def _state(self, purpose: Purpose = "commit") -> State:
+        writes, sequence, _ = state_of(self.jobs.rows(f"SELECT writes, sequence, fingerprint FROM {STATE}", purpose=purpose))
         return State(writes, sequence)
 
     def _write(self, writing: Writing, state: State, run: str) -> None:
@@ -208,8 +231,9 @@ SELECT taken;"""
         costs = self.jobs.costs()
         statements = script(writing, staged, run, state, last, costs)
         try:
-            for is_in in [self.jobs.stage(stage.rows, stage.name(run)) for stage in staged]:
-                is_in()
+            with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
+                for _ in pool.map(lambda stage: self.jobs.stage(stage.rows, stage.name(run)), staged):
+                    pass
             self.jobs.script(statements, run, "write", "commit")
         except api.GoogleAPICallError as problem:
             if is_overtaken(problem):
@@ -221,12 +245,13 @@ SELECT taken;"""
 
     def _drop(self, staged: Sequence[Stage], run: str) -> None:
         """Stages go, whatever happened; one that cannot be dropped expires."""
-        for stage in staged:
-            try:
-                self.jobs.drop(stage.name(run))
-            except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as problem:
-                log.warning("a stage was not dropped; it expires", extra={"stage": stage.name(run), "problem": printable(problem, 200)})
-                return
+        names = [stage.name(run) for stage in staged]
+        try:
+            with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
+                for _ in pool.map(self.jobs.drop, names):
+                    pass
+        except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as problem:
+            log.warning("stages were not dropped; they expire", extra={"stages": names, "problem": printable(problem, 200)})
 
     def _until_alone(self, attempt: Callable[[str], T]) -> T:
         """Tried again, each time as a run of its own, while others come before us.
@@ -242,7 +267,7 @@ SELECT taken;"""
             except (OvertakenError, api.GoogleAPICallError) as problem:
                 if not isinstance(problem, OvertakenError) and not is_overtaken(problem):
                     raise
-                if time.monotonic() > give_up:
+                if time.monotonic() > give_up and tries >= FEWEST_TRIES:
                     raise LockedError(
                         f"warehouse {self.label}: others wrote to it each time that we were about to, {tries} times in {self.wait_seconds:g} s. "
                         "Nothing of this step was written.",
@@ -318,7 +343,7 @@ SELECT taken;"""
         """Whether the dataset is there, and the fingerprint of the code that last made its tables.
 
         Raises:
-            SettingsError: it is in another location than the settings say.
+            AwayError: it is in another location than the settings say, or deletes tables by itself.
         """
         try:
             own = self.client.get_dataset(self.dataset, retry=self.jobs.retry)
@@ -326,6 +351,8 @@ SELECT taken;"""
             return False, None
         if own.location and own.location.lower() != self.settings.location.lower():
             raise elsewhere(self.label, own.location, self.settings.location)
+        if own.default_table_expiration_ms or own.default_partition_expiration_ms:
+            raise expiring(self.label)
         try:
             return True, state_of(self.jobs.rows(f"SELECT writes, sequence, fingerprint FROM {STATE}"))[2]
         except (api.NotFound, api.Forbidden):

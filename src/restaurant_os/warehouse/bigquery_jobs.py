@@ -12,6 +12,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -101,8 +102,10 @@ class Jobs:
 
     def result(self, job: google.QueryJob, purpose: Purpose = "read") -> google.table.RowIterator:
         """Waits for the rows of a job."""
-        found = job.result(retry=self.retry, timeout=None)
-        self._count(job, purpose)
+        try:
+            found: google.table.RowIterator = self._waited(job)
+        finally:
+            self._count(job, purpose)
         return found
 
     def rows(self, sql: str, parameters: Sequence[Any] = (), purpose: Purpose = "read") -> list[tuple[Any, ...]]:
@@ -121,16 +124,18 @@ class Jobs:
             return self.client.query(sql, job_config=config, job_id=job_id, job_retry=None, retry=self.retry, timeout=CALL_SECONDS)
 
         def finish(job: google.QueryJob) -> list[tuple[Any, ...]]:
-            found = job.result(retry=self.retry, job_retry=None)
-            self._count(job, purpose)
+            try:
+                found = self._waited(job, job_retry=None)
+            finally:
+                self._count(job, purpose)
             return [row.values() for row in found]
 
         return self._once(f"{run}-{name}-{_hash(sql.encode(), repr(sorted(named.items())).encode())}", start, finish)
 
     # --- loads ----------------------------------------------------------------------------------------------------
 
-    def stage(self, rows: pa.Table, name: str) -> Callable[[], None]:
-        """Load rows into a table that is made for them, uniquely named, and expires. Gives what waits until they are in."""
+    def stage(self, rows: pa.Table, name: str) -> None:
+        """Load rows into a table that is made for them, uniquely named, and expires."""
         table = google.Table(self.dataset.table(name), schema=staged_fields(rows.schema))
         table.expires = datetime.now().astimezone() + STAGE_LIVES
         table.labels = self.labels
@@ -153,28 +158,39 @@ class Jobs:
             )
 
         def finish(job: google.LoadJob) -> None:
-            job.result(retry=self.retry)
+            self._waited(job)
 
-        job = self._started(f"{base}-1", start)
-        return lambda: self._once(base, start, finish, job)
+        self._once(base, start, finish)
 
     def drop(self, name: str) -> None:
         self.client.delete_table(self.dataset.table(name), not_found_ok=True, retry=self.retry, timeout=CALL_SECONDS)
 
     # --- once -----------------------------------------------------------------------------------------------------
 
-    def _once(self, base: str, start: Callable[[str], Any], finish: Callable[[Any], T], begun: Any = None) -> T:
+    def _once(self, base: str, start: Callable[[str], Any], finish: Callable[[Any], T]) -> T:
         """Start a job and wait for it; one that failed in a way that passes is run again under the id of the next attempt."""
         attempt = 1
         while True:
             try:
-                return finish(begun or self._started(f"{base}-{attempt}", start))
+                return finish(self._started(f"{base}-{attempt}", start))
             except api.GoogleAPICallError as problem:
                 if attempt == ATTEMPTS or not is_passing(problem):
                     raise
-            begun = None
             self.pause(attempt)
             attempt += 1
+
+    def _waited(self, job: Job, **how: Any) -> Any:
+        """What a job comes to. A connection that dies without a word is asked anew, and a stop is heard.
+
+        Raises:
+            StoppedError: `stopping` was set meanwhile. What the job does is done all the same, or not at all.
+        """
+        while True:
+            try:
+                return job.result(retry=self.retry, timeout=CALL_SECONDS, **how)
+            except futures.TimeoutError:
+                if self.stopping.is_set():
+                    raise StoppedError("warehouse: stopped while BigQuery was at work; what was committed is in.") from None
 
     def _started(self, job_id: str, start: Callable[[str], Any]) -> Any:
         """A job, or the one of this id that is there already: its answer was lost."""

@@ -99,7 +99,8 @@ def _statements(
     writing: Writing, staged: Sequence[Stage], run: str, state: State, last: int, costs: Mapping[Purpose, Cost]
 ) -> Iterator[str]:
     yield "BEGIN TRANSACTION"
-    yield f"ASSERT (SELECT COUNT(*) FROM {STATE} WHERE writes = {state.writes}) = 1 AS '{FETCH_ANEW}'"
+    # A SELECT that fails: what a transaction takes is queries and DML, says BigQuery's page on them, and it does not name ASSERT.
+    yield f"SELECT IF((SELECT COUNT(*) FROM {STATE} WHERE writes = {state.writes}) = 1, 0, ERROR('{FETCH_ANEW}'))"
     yield f"UPDATE {STATE} SET writes = writes + 1, sequence = {last} WHERE writes = {state.writes}"
     for stage in staged:
         condition = on(stage.spec, writing.days.get(stage.spec.name))

@@ -31,7 +31,7 @@ KINDS: dict[pa.DataType, tuple[str, int | None, int | None]] = {
 }
 #: The API writes some types in two ways.
 ALIASES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "DECIMAL": "NUMERIC"}
-#: One row: how often the dataset was written to, the last number that `changed_days` gave, and which code made the tables.
+#: One row: how often the dataset was written to, how often a read sequence was taken, the last number that `changed_days` gave, and which code made the tables.
 STATE = "restaurant_os_state"
 #: One row for each commit and purpose: what its jobs cost. Rows are gone after `BILLS_KEPT_DAYS`.
 BILLS = "restaurant_os_bills"
@@ -79,7 +79,9 @@ def table_of(spec: TableSpec, dataset: google.DatasetReference, labels: dict[str
     if place := partition_of(spec):
         table.time_partitioning = google.TimePartitioning(type_=google.TimePartitioningType.DAY, field=place)
     if "restaurant_guid" in spec.names:
-        table.clustering_fields = ["restaurant_guid"]
+        # What is parted by when it was made is asked for by its business date too.
+        is_dated = is_by_instant(spec) and "business_date" in spec.names
+        table.clustering_fields = ["restaurant_guid", "business_date"] if is_dated else ["restaurant_guid"]
     return table
 
 
@@ -127,7 +129,10 @@ class Migration:
             self._step(f"make table {BILLS}", lambda: self._make(self._bills()))
         self._views(known)
         if not self.plan:
-            self.run_script(self._state_statements())
+            try:
+                self.run_script(self._state_statements())
+            except api.Conflict:  # another process makes it at this moment
+                self.run_script(self._state_statements())
         return self.steps
 
     def _step(self, words: str, action: Any) -> None:
@@ -217,9 +222,10 @@ class Migration:
     def _state_statements(self) -> Iterable[str]:
         """One row, made with its table, so that two who migrate make one."""
         state = self._named(STATE)
-        last = f"SELECT 0 AS writes, COALESCE(MAX(sequence), 0) AS sequence, CAST(NULL AS STRING) AS fingerprint FROM {self._named(CHANGED_DAYS.name)}"
+        own = "0 AS writes, 0 AS reads, COALESCE(MAX(sequence), 0) AS sequence, CAST(NULL AS STRING) AS fingerprint"
+        last = f"SELECT {own} FROM {self._named(CHANGED_DAYS.name)}"
         yield f"CREATE TABLE IF NOT EXISTS {state} AS {last}"
-        yield f"INSERT INTO {state} (writes, sequence, fingerprint) SELECT * FROM ({last}) WHERE NOT EXISTS (SELECT 1 FROM {state})"
+        yield f"INSERT INTO {state} (writes, reads, sequence, fingerprint) SELECT * FROM ({last}) WHERE NOT EXISTS (SELECT 1 FROM {state})"
         yield f"UPDATE {state} SET fingerprint = '{fingerprint()}' WHERE TRUE"
 
 

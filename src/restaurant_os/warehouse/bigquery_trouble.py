@@ -1,4 +1,8 @@
-"""What BigQuery and Google's client say when something fails, in our words."""
+"""What BigQuery and Google's client say when something fails, in our words.
+
+All of it is a WarehouseError. What is no fault of the rows that were brought (no credentials, no permission, a quota, no answer) is an AwayError: then
+they wait, and none of them is blamed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from restaurant_os.errors import AccessError, CredentialsError, RateLimitedError, RestaurantOSError, SettingsError, WarehouseError
+from restaurant_os.errors import AwayError, WarehouseError
 from restaurant_os.text import printable
 
 #: What a transaction is told that met another one, or a statement of its own (BigQuery's documentation on transactions and on DML).
@@ -22,6 +26,7 @@ FETCH_ANEW = "restaurant-os: somebody else committed in between"
 PASSING = frozenset(
     {"backendError", "internalError", "jobBackendError", "jobInternalError", "jobRateLimitExceeded", "rateLimitExceeded", "badGateway"}
 )
+LASTING = frozenset({"bytesBilledLimitExceeded", "quotaExceeded", "accessDenied", "invalidQuery", "notFound"})
 LIMITS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded", "quotaExceeded", "resourcesExceeded"})
 NOTHING_HALF = "Whatever was under way is in as a whole, or not at all."
 #: Which role holds what, beside the projects' owners. From BigQuery's page on access control.
@@ -49,26 +54,28 @@ def is_overtaken(problem: BaseException) -> bool:
 
 
 def is_passing(problem: BaseException) -> bool:
-    """Whether the same job may succeed when it is run again."""
+    """Whether the same job may succeed when it is run again. The client takes reasons that it does not know for failures of the server."""
+    if reason_of(problem) in LASTING:
+        return False
     return isinstance(problem, api.ServerError | api.TooManyRequests) or reason_of(problem) in PASSING
 
 
-def our_error(problem: BaseException, label: str, most_gib: float) -> RestaurantOSError:
+def our_error(problem: BaseException, label: str, most_gib: float) -> WarehouseError:
     """An error of Google's client in our words; its own, cut and made printable, stands in it. `label`: of the warehouse."""
     said = _said(problem)
     if isinstance(problem, auth.DefaultCredentialsError):
-        return CredentialsError(
+        return AwayError(
             f"warehouse {label}: no credentials for Google Cloud were found. Nothing was read or written.",
             next_step="Run `gcloud auth application-default login`, or name the key file of a service account in GOOGLE_APPLICATION_CREDENTIALS.",
         )
     if isinstance(problem, auth.RefreshError | api.Unauthorized):
-        return CredentialsError(
+        return AwayError(
             f"warehouse {label}: Google refused the credentials ({said}). {NOTHING_HALF}",
             next_step="Run `gcloud auth application-default login` again, or give the service account another key.",
         )
     reason = reason_of(problem)
     if isinstance(problem, api.TooManyRequests) or reason in LIMITS:
-        return RateLimitedError(
+        return AwayError(
             f"warehouse {label}: BigQuery's quota or rate limit is reached ({said}). {NOTHING_HALF}",
             next_step="Run this again later. A quota that is reached every day can be raised in the Cloud console, under IAM, Quotas.",
         )
@@ -89,30 +96,39 @@ def our_error(problem: BaseException, label: str, most_gib: float) -> Restaurant
             f"warehouse {label}: BigQuery refused: {said}. {NOTHING_HALF}",
             next_step="`restaurant-os doctor` checks the warehouse and says more.",
         )
-    return WarehouseError(
+    return AwayError(
         f"warehouse {label}: BigQuery does not answer, or not whole ({said}). {NOTHING_HALF}",
         next_step="Check the network and status.cloud.google.com, then run the same again: what is in stays in.",
     )
 
 
-def elsewhere(label: str, found: str, wanted: str) -> SettingsError:
+def elsewhere(label: str, found: str, wanted: str) -> WarehouseError:
     """The dataset is in another location than the settings say: no job can reach it from there."""
-    return SettingsError(
+    return AwayError(
         f"warehouse {label}: the dataset is in {printable(found, 60)}, the settings say {wanted}. Nothing was read or written.",
         next_step=f'Write `location = "{printable(found, 60)}"` under [bigquery], or name a dataset that is not there yet: it is made in {wanted}.',
     )
 
 
-def _forbidden(said: str, label: str) -> RestaurantOSError:
+def expiring(label: str) -> WarehouseError:
+    """Tables that are made in the dataset would be gone after a while, or their old partitions: so are those of a project that was a sandbox."""
+    return AwayError(
+        f"warehouse {label}: the dataset has a default expiration, so that history would be deleted by itself. Nothing was read or written.",
+        next_step="Take it away: `bq update --default_table_expiration 0 --default_partition_expiration 0 PROJECT:DATASET`; tables that are there keep their "
+        "own (`bq update --expiration 0 PROJECT:DATASET.TABLE`).",
+    )
+
+
+def _forbidden(said: str, label: str) -> WarehouseError:
     if "billing has not been enabled" in said.lower() or "free tier" in said.lower():
-        return AccessError(
+        return AwayError(
             f"warehouse {label}: the project has no billing account, and BigQuery lets none without one change tables ({said}). {NOTHING_HALF}",
             next_step="Link a billing account to the project in the Cloud console; small groups stay within the free amount.",
         )
     found = re.search(r"bigquery\.[A-Za-z]+\.[A-Za-z]+", said)
     missing = found[0] if found else "a permission"
     role = next((role for pattern, role in ROLES if pattern.match(missing)), ROLES[-1][1])
-    return AccessError(
+    return AwayError(
         f"warehouse {label}: {missing} is missing ({said}). {NOTHING_HALF}",
         next_step=f"Grant whoever these credentials are {role}; it takes a minute or two to count.",
     )

@@ -92,27 +92,35 @@ class PostgresWarehouse:
         return int(last)
 
     def fold_ledger(self, before: datetime) -> int:
-        with self._errors(), self._transaction() as (connection, locks):
-            take(connection, locks.ledger)
-            writing, gone = folded(partial(postgres_bulk.fetch, connection), before, mirrors=self._mirrors)
-            postgres_bulk.write(connection, locks, writing)
-        return gone
+        def transaction() -> int:
+            with self._transaction() as (connection, locks):
+                take(connection, locks.ledger)
+                writing, gone = folded(partial(postgres_bulk.fetch, connection), before, mirrors=self._mirrors)
+                postgres_bulk.write(connection, locks, writing)
+            return gone
+
+        with self._errors():
+            return _until_it_passes(transaction)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         [found] = self.answers((sql, parameters))
         return found
 
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
-        with self._errors(), self._transaction(reading=True) as (connection, _):
-            return [_answer(connection, sql, parameters) for sql, parameters in questions]
+        def transaction() -> list[list[tuple[Any, ...]]]:
+            with self._transaction(reading=True) as (connection, _):
+                return [_answer(connection, sql, parameters) for sql, parameters in questions]
+
+        with self._errors():
+            return _until_it_passes(transaction)
 
     def stamp(self) -> object | None:
         """Whether somebody committed is not to be had without asking."""
         return None
 
     def migrate(self, *, plan: bool = False) -> list[str]:
-        with self._errors(), self._sessions.transaction(reading=plan) as connection:
-            return Migration(connection, self.label, plan).run()
+        with self._errors():
+            return self._migrated(plan)
 
     def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
         with self._errors(), self._transaction(reading=True) as (connection, _):
@@ -159,11 +167,17 @@ class PostgresWarehouse:
             if self._known_locks is None:
                 schema, found = self._found()
                 if found != fingerprint():
-                    with self._sessions.transaction() as connection:
-                        Migration(connection, self.label).run()
+                    self._migrated()
                     schema, _ = self._found()
                 self._known_locks = Locks(str(schema))
             return self._known_locks
+
+    def _migrated(self, plan: bool = False) -> list[str]:
+        def transaction() -> list[str]:
+            with self._sessions.transaction(reading=plan) as connection:
+                return Migration(connection, self.label, plan).run()
+
+        return _until_it_passes(transaction)
 
     def _found(self) -> tuple[str | None, str | None]:
         found: tuple[str | None, str | None] = (None, None)
@@ -182,10 +196,10 @@ class PostgresWarehouse:
 
     def _locked(self, restaurant_guids: Sequence[str]) -> LockedError:
         found: Row | None = None
-        with suppress(psycopg.Error, WarehouseError):
-            locks = self._known_locks or Locks("")
-            with self._sessions.transaction(reading=True) as connection:
-                found = holder(connection, locks, restaurant_guids, [spec.name for spec in TABLES])
+        with suppress(psycopg.Error, WarehouseError), self._sessions.transaction(reading=True) as connection:
+            [(schema,)] = connection.execute("SELECT current_schema()::text").fetchall()
+            locks = self._known_locks or Locks(str(schema))
+            found = holder(connection, locks, restaurant_guids, [spec.name for spec in TABLES])
         return self._trouble.locked(None if found is None else (found[0], found[1], found[2], found[3]), self.wait_seconds)
 
 

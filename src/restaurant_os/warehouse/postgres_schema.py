@@ -1,6 +1,7 @@
 """Tables, indexes and views in a Postgres: what is missing is made, what is of another definition is told or replaced, nothing of a user's own goes.
 
-All of a migration is one transaction, under a lock. Which definition a view has is kept in its comment, since the server keeps SQL in words of its own.
+All of a migration is one transaction, while no commit is under way. Which definition a view has is kept in its comment, since the server keeps SQL in
+words of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from restaurant_os.errors import WarehouseError
 from restaurant_os.tables import CHANGED_DAYS, SYNC_RUNS, TABLES, TableSpec
 from restaurant_os.text import printable
 from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.postgres_access import API_ROLES, api_roles, granted, grants_by_default, revoke
 from restaurant_os.warehouse.postgres_bulk import SQL_TYPES
-from restaurant_os.warehouse.postgres_sessions import Connection, Row, key, take
+from restaurant_os.warehouse.postgres_sessions import Connection, Locks, Row, key, take
 
 SCHEMA_TABLE = "restaurant_os_schema"
 KINDS = {
@@ -44,9 +46,14 @@ def indexes(spec: TableSpec) -> list[tuple[str, ...]]:
 
 @cache
 def fingerprint() -> str:
-    """Changes whenever the tables, indexes or views in the code do."""
+    """Changes whenever the tables, indexes or views in the code do, or to whom they are closed."""
     tables = [(spec.name, [(c.name, SQL_TYPES[c.type]) for c in spec.columns], spec.key, indexes(spec)) for spec in TABLES]
-    return hashlib.sha256(repr((tables, views("postgres"))).encode()).hexdigest()
+    return hashlib.sha256(repr((tables, views("postgres"), API_ROLES)).encode()).hexdigest()
+
+
+def ours() -> list[str]:
+    """The names of everything that a migration makes, but indexes."""
+    return [*(spec.name for spec in TABLES), SCHEMA_TABLE, *views("postgres")]
 
 
 def mark_of(view: str) -> str:
@@ -82,10 +89,13 @@ class Migration:
         schema = self._schema()
         if not self.plan:
             take(self.connection, key(f"{schema} migration"))
+            # Before anything is touched: a commit holds rows of some tables and goes on to others, and either would wait for the other.
+            take(self.connection, Locks(schema).everything)
         for spec in TABLES:
             self._table(spec)
         self._views()
         self._fingerprint()
+        self._close()
         return self.steps
 
     # --- tables ---------------------------------------------------------------------------------------------------
@@ -214,6 +224,18 @@ class Migration:
         return [f"GRANT {what} ON {name} TO {whom}{' WITH GRANT OPTION' if further else ''}" for what, whom, further in found]
 
     # --- its parts ------------------------------------------------------------------------------------------------
+
+    def _close(self) -> None:
+        """To the roles of a Data API, in the transaction in which it is made: there is no moment in which they may read it."""
+        roles = api_roles(self.connection)
+        if not roles:
+            return
+        names = granted(self.connection, ours())
+        will_be = (
+            self.plan and any(step.startswith(("make table", "make view")) for step in self.steps) and grants_by_default(self.connection)
+        )
+        if names or will_be:
+            self._do(f"close our tables and views to {', '.join(roles)} (the Data API)", revoke(names, roles))
 
     def _fingerprint(self) -> None:
         if self._kind(SCHEMA_TABLE) is None:

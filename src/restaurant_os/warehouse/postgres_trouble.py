@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from restaurant_os.errors import DiskFullError, LockedError, WarehouseError
+from restaurant_os.errors import AwayError, DiskFullError, LockedError, WarehouseError
 from restaurant_os.postgres_address import PostgresAddress
 from restaurant_os.text import printable
 
@@ -28,7 +28,10 @@ NOTHING_WRITTEN = "Nothing of this step was written"
 AGAIN = "run the same command again: what is in stays in"
 #: libpq gives no SQLSTATE for a connection that was never made. What it says of one, and what to do.
 AT_THE_DOOR = (
-    ("password authentication failed", "Check the user and the password in the address: a password's @ is written %40, its : %3A."),
+    (
+        "password authentication failed",
+        "Check the user and the password in the address: a password's @ is written %40, its : %3A, its / %2F.",
+    ),
     ("no password supplied", "The address has no password: postgresql://user:password@host:5432/database."),
     ("does not exist", "Check the database and the user in the address; an empty database is enough, the tables are made in it."),
     ("no pg_hba.conf entry", "The server lets nobody in from here: allow this host, or ask for TLS with ?sslmode=require."),
@@ -84,7 +87,9 @@ class Trouble:
             return self.locked(None, None)
         if is_lost(problem):
             return self._away(problem)
-        return WarehouseError(f"{self._at}: {_said(problem)}. {NOTHING_WRITTEN}.", next_step=self._next_step(problem, state))
+        # What the values have nothing to do with: a permission, a standby, a statement that was ended.
+        kind = AwayError if state in ("42501", "25006", "57014") else WarehouseError
+        return kind(f"{self._at}: {_said(problem)}. {NOTHING_WRITTEN}.", next_step=self._next_step(problem, state))
 
     def locked(self, holder: tuple[int, str | None, str | None, float | None] | None, waited: float | None) -> LockedError:
         """`holder`: its session id, application and role, and for how many seconds its transaction runs. `waited`: how many seconds we did."""
@@ -118,8 +123,8 @@ class Trouble:
         said = _said(problem)
         for words, next_step in AT_THE_DOOR:
             if words in said:
-                return WarehouseError(f"{self._at}: {said}. {NOTHING_WRITTEN}.", next_step=next_step)
-        return WarehouseError(
+                return AwayError(f"{self._at}: {said}. {NOTHING_WRITTEN}.", next_step=next_step)
+        return AwayError(
             f"{self._at}: the server is away, or the connection to it was lost: {said}. {NOTHING_WRITTEN}; everything before it is in.",
             next_step=f"Check that it runs and that `warehouse` (RESTAURANT_OS_WAREHOUSE) names it, then {AGAIN}.",
         )

@@ -1,7 +1,8 @@
 """Which stored rows a commit may read: what a mirror must hold for `bring` to work on it as on the tables themselves.
 
 Each rule here follows one of the merge code, and asks for no less than it reads: more does no harm, less would. What is asked for depends on what is
-staged, never on how long the history is.
+staged, never on how long the history is; but where a settled day changes, headers are asked for by business date, and an engine that parts them by when
+they were made looks for that day in all of the location's.
 """
 
 from __future__ import annotations
