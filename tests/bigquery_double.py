@@ -158,8 +158,10 @@ def _made() -> Path:
 
 def _python() -> str:
     name = f"python{PYTHON[0]}.{PYTHON[1]}"
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-    candidates = [sys.executable, name, *map(str, sorted(pyenv.glob(f"{PYTHON[0]}.{PYTHON[1]}.*/bin/{name}")))]
+    on_path = [Path(folder).parent for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder).name == "shims"]
+    roots = [Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")), *on_path]
+    of_pyenv = [str(found) for root in roots for found in sorted(root.glob(f"versions/{PYTHON[0]}.{PYTHON[1]}.*/bin/{name}"))]
+    candidates = [sys.executable, name, *of_pyenv]
     if shutil.which("uv"):
         asked = subprocess.run(["uv", "python", "find", f"{PYTHON[0]}.{PYTHON[1]}"], capture_output=True, text=True, check=False)
         candidates += asked.stdout.split()
