@@ -137,7 +137,7 @@ def opened(url: str) -> Iterator[PostgresWarehouse]:
 
 def copied(url: str, loads: Sequence[Tables]) -> None:
     """Arrow tables by binary COPY, which ADBC makes of them, into the same tables with the same keys and indexes, in one transaction."""
-    from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+    from adbc_driver_postgresql import dbapi
 
     with dbapi.connect(url) as connection:
         with connection.cursor() as cursor:
