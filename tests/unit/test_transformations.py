@@ -34,11 +34,12 @@ def named(view: View) -> str:
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres", "bigquery"])
 @pytest.mark.parametrize("view", VIEWS, ids=named)
 def test_it_compiles(view: View, dialect: str) -> None:
-    """And rounds nothing, shifts no zone, adds no interval. What ships is what the expressions make: tests/unit/test_compiled.py."""
+    """And rounds nothing but decimals, on which engines agree; shifts no zone, adds no interval. What ships is what the expressions make: tests/unit/test_compiled.py."""
     sql = views(dialect)[view.name]
 
     assert sql.startswith(("SELECT", "WITH"))
-    assert not re.search(r"\b(ROUND|AT TIME ZONE|INTERVAL|NOW|CURRENT_TIMESTAMP|DATE_TRUNC)\b", sql)
+    assert set(re.findall(r"ROUND\((\w*)", sql)) <= {"CAST"}
+    assert not re.search(r"\b(AT TIME ZONE|INTERVAL|NOW|CURRENT_TIMESTAMP|DATE_TRUNC)\b", sql)
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=named)
