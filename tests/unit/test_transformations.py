@@ -34,7 +34,10 @@ def named(view: View) -> str:
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres", "bigquery"])
 @pytest.mark.parametrize("view", VIEWS, ids=named)
 def test_it_compiles(view: View, dialect: str) -> None:
-    """And rounds nothing but decimals, on which engines agree; shifts no zone, adds no interval. What ships is what the expressions make: tests/unit/test_compiled.py."""
+    """And rounds nothing but decimals, on which engines agree; shifts no zone, adds no interval.
+
+    What ships is what the expressions make: tests/unit/test_compiled.py.
+    """
     sql = views(dialect)[view.name]
 
     assert sql.startswith(("SELECT", "WITH"))
