@@ -42,11 +42,17 @@ def query_bigquery(place: str, settings: BigQuerySettings, sql: str, *, most_row
         warehouse.close()
 
 
+#: BigQuery says so of a table that is not there, beside that it must not be read.
+IS_PERHAPS_NOT_THERE = "perhaps it does not exist"
+
+
 def _check(client: google.Client, sql: str, config: google.QueryJobConfig, most_bytes: int, most_gib: float) -> None:
     """What it is, and what it would read. Costs nothing."""
     try:
         dry = client.query(sql, job_config=_dry(config), timeout=DRY_SECONDS)
-    except (api.BadRequest, api.NotFound) as problem:
+    except (api.BadRequest, api.NotFound, api.Forbidden) as problem:
+        if isinstance(problem, api.Forbidden) and IS_PERHAPS_NOT_THERE not in str(problem):
+            raise
         raise _wrong(problem) from None
     if dry.statement_type != READING:
         raise QueryError(
@@ -75,7 +81,9 @@ def _run(client: google.Client, sql: str, config: google.QueryJobConfig, most_ro
         except (concurrent.futures.TimeoutError, TimeoutError):
             job.cancel(timeout=DRY_SECONDS)
             raise QueryError(f"query: stopped after {seconds:g} s.", next_step=TOO_LONG) from None
-    except (api.BadRequest, api.NotFound) as problem:
+    except (api.BadRequest, api.NotFound, api.Forbidden) as problem:
+        if isinstance(problem, api.Forbidden) and IS_PERHAPS_NOT_THERE not in str(problem):
+            raise
         raise _wrong(problem) from None
     return table.slice(0, most_rows), table.num_rows > most_rows, int(job.total_bytes_processed or 0)
 
