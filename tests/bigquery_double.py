@@ -38,86 +38,13 @@ PACKAGES = (
     "duckdb-extension-ducklake==1.5.5",
     "duckdb-extension-spatial==1.5.5",
     "pyarrow==26.0.1",
+    "sqlglot==30.30.0",
 )
 PROJECT = "restaurants-test"
 MISSING = f"no Python {PYTHON[0]}.{PYTHON[1]} with venv was found (python{PYTHON[0]}.{PYTHON[1]} on the path, uv, pyenv)"
 
-#: What is set right in it, for this DuckDB, no network and our tests.
-#: - The time zone: as a setting of `connect` it loads an extension, set after connecting it is built in.
-#: - Tables stand in a plain DuckDB file, not in DuckLake, which asks its catalog dozens of times for each statement: ten times the time of all the rest.
-#: - MERGE begins a transaction of its own, and looks whether that fails. In a transaction that is open, this failure undoes it.
-#: - It keeps the rows of every query for ever, as a table, and looks through all tables whenever it wants one: of old queries they are dropped.
-#: - A transaction that another one came before is told so in BigQuery's words (its page on transactions, "concurrency").
-WRAPPER = """
-import collections
-import sys
-import time
-import duckdb
-
-connect = duckdb.connect
-
-
-def connected(*given, config=None, **named):
-    zone = (config or {}).pop("TimeZone", None)
-    connection = connect(*given, **({"config": config} if config else {}), **named)
-    if zone:
-        connection.execute(f"SET GLOBAL TimeZone = '{zone}'")
-    return connection
-
-
-duckdb.connect = connected
-from local_bigquery.catalog import tables
-from local_bigquery.cli import main
-from local_bigquery.engine import database
-from local_bigquery.errors import BigQueryError
-from local_bigquery.jobs import merge, query
-from local_bigquery.settings import settings
-
-
-def attach(connection, project):
-    connection.execute(f"ATTACH IF NOT EXISTS '{settings.data_dir / project}.duckdb' AS {database.quote(project)}")
-    database._attached.add(project)
-
-
-class Cursor:
-    def __init__(self, own):
-        self.own = own
-
-    def __getattr__(self, name):
-        return getattr(self.own, name)
-
-    def execute(self, sql, *bound):
-        if sql == "BEGIN" and self.began() == self.began():
-            raise duckdb.TransactionException("one is open")
-        return self.own.execute(sql, *bound)
-
-    def began(self):
-        return self.own.execute("SELECT epoch_us(now())").fetchone()
-
-
-def executed(*given, **named):
-    try:
-        found = execute(*given, **named)
-        if found[2] and found[2].datasetId == tables.RESULTS:
-            results.append((time.monotonic(), found[2]))
-            # Whoever asked may read it late: on a busy machine, after a minute.
-            while len(results) > 100 and time.monotonic() - results[0][0] > 300:
-                database.execute("DROP TABLE IF EXISTS " + tables.name(*tables.reference(results.popleft()[1])))
-        return found
-    except Exception as problem:
-        said = str(problem)
-        if "onflict on" in said or "write-write conflict" in said:
-            raise BigQueryError("invalidQuery", f"Transaction is aborted due to concurrent update against table. {said}") from problem
-        raise
-
-
-results = collections.deque()
-database._attach = attach
-run, execute = merge.run, query.execute
-merge.run = lambda cursor, tree, context: run(Cursor(cursor), tree, context)
-query.execute = executed
-sys.exit(main())
-"""
+#: What is started in its environment.
+SERVED = Path(__file__).with_name("bigquery_served.py")
 #: Asked of the environment: what the version and the platform are called, and where the extensions are.
 WHERE = """
 import duckdb, pathlib
@@ -229,7 +156,6 @@ class Double(Reachable):
         super().__init__(f"http://127.0.0.1:{self.port}")
         try:
             self._give_extensions()
-            (self.folder / "serve.py").write_text(WRAPPER)
             self.start()
         except BaseException:
             self.close()
@@ -247,7 +173,7 @@ class Double(Reachable):
     def start(self) -> None:
         """Returns when it answers."""
         own = ["serve", "--host", "127.0.0.1", "--port", str(self.port), "--grpc-port", str(free_port())]
-        command = [str(self._python), str(self.folder / "serve.py"), *own, "--project", PROJECT, "--data-dir", str(self.folder / "data")]
+        command = [str(self._python), str(SERVED), *own, "--project", PROJECT, "--data-dir", str(self.folder / "data")]
         home = {"HOME": str(self.folder / "home"), "PATH": os.environ.get("PATH", "")}
         self._process = subprocess.Popen(
             command, env=home, stdout=self._log, stderr=self._log, stdin=subprocess.DEVNULL, cwd=self.folder, preexec_fn=die_with_parent

@@ -48,15 +48,3 @@ def operations_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | s
 
 
 REPOSITORY = Path(__file__).parents[1]
-
-
-#: Whole worlds on BigQuery's double, which takes seconds for each commit: minutes each, so they run with RESTAURANT_OS_PROFILE=prove.
-LONG_ON_BIGQUERY = ("test_dialect.py", "test_views_engines.py", "test_engines_same.py", "test_copying.py")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("RESTAURANT_OS_PROFILE") == "prove":
-        return
-    for item in items:
-        if item.path.name in LONG_ON_BIGQUERY and "bigquery" in item.name:
-            item.add_marker(pytest.mark.skip(reason="minutes on BigQuery's double: RESTAURANT_OS_PROFILE=prove runs it"))

@@ -36,8 +36,6 @@ ENGINES = ("duckdb", "postgres", "bigquery")
 PROVE = os.environ.get("RESTAURANT_OS_PROFILE") == "prove"
 #: How long a writer waits for another before it says so: nothing in a test takes so long.
 WAIT_SECONDS = 300.0
-#: What a test may cost in every run.
-MOST_SECONDS = 10.0
 Rows = list[tuple[Any, ...]]
 
 
@@ -88,8 +86,6 @@ class Engine(ABC):
     name: str
     #: Where it is, as `open_warehouse` takes it.
     place: Path | str
-    #: A commit costs about so many seconds where nothing else runs.
-    commit_seconds: float = 0.05
 
     def __init__(self) -> None:
         self.now = Clock()
@@ -138,13 +134,6 @@ class Engine(ABC):
                 yield calls
         if last is not None:
             self._bury()
-
-    def costs(self, commits: int) -> None:
-        """Skips a test of so many commits where they cost too much for every run: `make prove` makes it there too."""
-        if not PROVE and commits * self.commit_seconds > MOST_SECONDS:
-            pytest.skip(
-                f"{commits} commits cost {commits * self.commit_seconds:.0f} s on {self.name}: run it with RESTAURANT_OS_PROFILE=prove"
-            )
 
     def gap(self, reason: str) -> None:
         """What this engine cannot do, and why: the test is expected to fail from here on."""
@@ -308,7 +297,6 @@ class BigQuery(Engine):
 
     name = "bigquery"
     text_type = "STRING"
-    commit_seconds = 2.0
 
     def __init__(self, url: str, endpoint: str) -> None:
         super().__init__()

@@ -73,7 +73,6 @@ def test_a_day_of_cash_read_whole_replaces_the_day(engine: Engine) -> None:
 def test_every_state_of_a_record_is_kept(engine: Engine) -> None:
     """A change, an end, a return; a read that is not complete ends nothing, one that was overtaken is nothing, and one that finds no difference
     writes nothing."""
-    engine.costs(commits=8)
     warehouse = engine.open()
     reads = [
         areas_commit(1, 1, bar="Bar", patio="Patio"),
@@ -124,7 +123,6 @@ def test_a_name_that_only_a_dimension_knows_is_filled_whichever_comes_first(engi
 
 def test_the_latest_summary_and_stock_level_stay(engine: Engine) -> None:
     """By the sequence, or the event's own time, whatever the order they come in; 5000, 6000, 5000 ends at 5000."""
-    engine.costs(commits=7)
     warehouse = engine.open()
     found = [
         warehouse.commit(summaries_commit(sales("5000", 1), labor("7.25", "123.4567", 2), sales("6000", 3))),

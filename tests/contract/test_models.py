@@ -43,7 +43,6 @@ def emptied(engine: Engine) -> Any:
 
 
 def test_any_delivery_ends_in_the_newest_version(engine: Engine) -> None:
-    engine.costs(commits=12)
 
     @examples_on(engine)
     @given(worlds())
@@ -54,7 +53,6 @@ def test_any_delivery_ends_in_the_newest_version(engine: Engine) -> None:
 
 
 def test_any_history_of_days_ends_as_the_model_says(engine: Engine) -> None:
-    engine.costs(commits=10)
 
     @examples_on(engine)
     @given(day_sets.COMMITS, st.sampled_from(["merge", "merge", "merge", "insert-only"]))
@@ -67,7 +65,6 @@ def test_any_history_of_days_ends_as_the_model_says(engine: Engine) -> None:
 
 
 def test_any_history_of_reads_ends_as_the_model_says(engine: Engine) -> None:
-    engine.costs(commits=16)
 
     @examples_on(engine)
     @given(histories.COMMITS)
@@ -81,7 +78,6 @@ def test_any_history_of_reads_ends_as_the_model_says(engine: Engine) -> None:
 
 
 def test_the_newest_stays_whatever_the_order_the_repetition_and_the_batches(engine: Engine) -> None:
-    engine.costs(commits=10)
 
     @examples_on(engine)
     @given(st.data(), latest.events)

@@ -60,7 +60,6 @@ def test_a_repeat_writes_nothing(engine: Engine) -> None:
 
 def test_equal_versions_are_repaired_by_a_later_read_alone(engine: Engine) -> None:
     """Never by a webhook, nor by a read that began earlier; one value, or one row, is difference enough."""
-    engine.costs(commits=7)
     warehouse = engine.open()
     warehouse.commit(orders_commit([lines(0, 10, 5)], read_at=None))
     by_webhook = warehouse.commit(orders_commit([lines(0, 99)], read_at=None))

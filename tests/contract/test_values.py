@@ -246,7 +246,6 @@ def many(version: int = 0, changed: int = 0) -> Commit:
 @pytest.mark.timeout(300)
 def test_a_hundred_thousand_rows_at_once(engine: Engine) -> None:
     """New, then again with some changed: those alone are written."""
-    engine.costs(commits=20)
     warehouse = engine.open()
     first = warehouse.commit(many())
     engine.now.turn(days=1)

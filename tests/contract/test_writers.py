@@ -61,7 +61,6 @@ def live(engine: Engine) -> list[tuple[Any, ...]]:
 
 def test_writers_of_different_locations(engine: Engine) -> None:
     """All land; numbers are in the order of commits, so those of a location grow."""
-    engine.costs(commits=6)
     found = at_once(engine, *([of(number, 0), of(number, 1)] for number in range(3)))
 
     guids = [place(number).toast_guid for number in range(3)]
@@ -86,7 +85,6 @@ def test_writers_of_one_location_with_versions_in_any_order(engine: Engine) -> N
 
 def test_another_process_writes_beside(engine: Engine) -> None:
     """Of the same location and of another one."""
-    engine.costs(commits=6)
     engine.open().rows("SELECT 1")
     engine.close()
     given = pickle.dumps((engine.place, engine.bigquery, engine.now(), [of(1, 1), of(2, 0), of(1, 3)], None, None))
