@@ -127,11 +127,6 @@ class Writer:
     def _live(self) -> None:
         while items := self._take():
             self._write(items)
-            with self._changed:
-                for item in items:
-                    if item.size:
-                        self._events -= 1
-                        self._bytes -= item.size
         self._link.drop()
 
     def _take(self) -> list[_Item]:
@@ -198,7 +193,12 @@ class Writer:
         return own
 
     def _answer(self, items: Sequence[_Item], results: Sequence[Any]) -> None:
-        """One call per event loop: waking a loop costs more than an answer."""
+        """One call per event loop: waking a loop costs more than an answer. There is room again before anyone is answered: who was may send the next."""
+        with self._changed:
+            for item in items:
+                if item.size:
+                    self._events -= 1
+                    self._bytes -= item.size
         of_loops: defaultdict[asyncio.AbstractEventLoop, list[tuple[AsyncAnswer, Any]]] = defaultdict(list)
         for item, result in zip(items, results, strict=True):
             if item.loop is not None and isinstance(item.answer, asyncio.Future):
