@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from asked_world import IS_IT_THERE, Asked, asked_in, sites
+from asked_world import IS_IT_THERE, Asked, Question, asked_in, sites
 from engines_alike import OTHERS, carried, differences
 from restaurant_os.warehouse import Warehouse
 from restaurant_os.warehouse.dialect import spoken
@@ -81,6 +81,11 @@ def _kind(sql: str) -> str:
 
 
 def test_every_question_has_the_same_answer(engines: tuple[Warehouse, Warehouse], asked: Asked) -> None:
-    ours, others = (warehouse.answers(*asked.questions) for warehouse in engines)
-    found = {question: differences(*both)[:3] for question, *both in zip(asked.questions, ours, others, strict=True)}
+    """Two of each kind."""
+    kinds: dict[str, list[Question]] = {}
+    for question in asked.questions:
+        kinds.setdefault(_kind(question[0]), []).append(question)
+    questions = [question for own in kinds.values() for question in own[:2]]
+    ours, others = (warehouse.answers(*questions) for warehouse in engines)
+    found = {question: differences(*both)[:3] for question, *both in zip(questions, ours, others, strict=True)}
     assert {question: pairs for question, pairs in found.items() if pairs} == {}
