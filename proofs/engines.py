@@ -19,7 +19,6 @@ from postgres_server import Server
 from proofs.books import BRISK, DAYS, LOCATIONS, SPRING, world
 from proofs.progress import Progress, Windows
 from restaurant_os.pipeline.plans import Span
-from restaurant_os.settings import BigQuerySettings
 
 ENGINES = ("duckdb", "postgres", "bigquery")
 LATER_DAYS = 10
@@ -77,7 +76,7 @@ def standing(engines: tuple[str, ...]) -> Iterator[Mapping[str, Place]]:
                 ) from None
             double = stack.enter_context(bigquery_double.Double())
             url = stack.enter_context(double.dataset())
-            places["bigquery"] = Place(url, BigQuerySettings(api_endpoint=double.endpoint, lands_every_seconds=0))
+            places["bigquery"] = Place(url, double.settings)
         yield places
 
 

@@ -4,6 +4,7 @@
 
     with shared_double(folder) as double:    # all processes that name the same folder share it
         with double.dataset() as url: ...    # bigquery://project/dataset of this test alone; the dataset is not there yet
+    Real(REAL_PROJECT)                       # the same of Google's own, where RESTAURANT_OS_BIGQUERY_PROJECT names a project
     with Double() as double:                 # of its own, to be stopped and started
         double.stop(); double.start()
 
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import IO
 
 from keeping import START_SECONDS, die_with_parent, free_port, keep, shared
+from restaurant_os.settings import BigQuerySettings
 
 FOLDER = Path(__file__).parents[1] / ".venv-bigquery"
 PYTHON = (3, 13)
@@ -41,6 +43,9 @@ PACKAGES = (
     "sqlglot==30.30.0",
 )
 PROJECT = "restaurants-test"
+#: Of whoever runs the tests, read when they are collected: each test has these removed from its environment.
+REAL_PROJECT = os.environ.get("RESTAURANT_OS_BIGQUERY_PROJECT", "")
+REAL_LOCATION = os.environ.get("RESTAURANT_OS_BIGQUERY_LOCATION", "US")
 MISSING = f"no Python {PYTHON[0]}.{PYTHON[1]} with venv was found (python{PYTHON[0]}.{PYTHON[1]} on the path, uv, pyenv)"
 
 #: What is started in its environment.
@@ -125,6 +130,12 @@ class Reachable:
     def __init__(self, endpoint: str) -> None:
         #: As `BigQuerySettings.api_endpoint` and the client's options take it.
         self.endpoint = endpoint
+        self.location = "US"
+
+    @property
+    def settings(self) -> BigQuerySettings:
+        """Of a warehouse in which what happened lands at once."""
+        return BigQuerySettings(location=self.location, api_endpoint=self.endpoint, lands_every_seconds=0)
 
     @contextmanager
     def dataset(self) -> Iterator[str]:
@@ -139,6 +150,19 @@ class Reachable:
         place = f"{self.endpoint}/bigquery/v2/projects/{self.project}/datasets/{dataset}?deleteContents=true"
         with suppress(urllib.error.HTTPError):  # it was never made
             urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=START_SECONDS).close()
+
+
+class Real(Reachable):
+    """Google's own, with the credentials of whoever runs the tests. It costs some cents."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__("")
+        self.project, self.location = project, REAL_LOCATION
+
+    def drop(self, dataset: str) -> None:
+        from google.cloud import bigquery
+
+        bigquery.Client(self.project).delete_dataset(f"{self.project}.{dataset}", delete_contents=True, not_found_ok=True)
 
 
 class Double(Reachable):

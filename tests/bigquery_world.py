@@ -27,23 +27,7 @@ from orders_world import FIRST_VERSION
 from restaurant_os.settings import BigQuerySettings
 from restaurant_os.warehouse.bigquery import BigQueryWarehouse
 
-#: Read when the tests are collected: each test has these removed from its environment.
-REAL_PROJECT = os.environ.get("RESTAURANT_OS_BIGQUERY_PROJECT", "")
-REAL_LOCATION = os.environ.get("RESTAURANT_OS_BIGQUERY_LOCATION", "US")
 Loses = Literal["", "call", "answer"]
-
-
-class Real(Reachable):
-    """Google's own, with the credentials of whoever runs the tests. It costs some cents."""
-
-    def __init__(self, project: str) -> None:
-        super().__init__("")
-        self.project = project
-
-    def drop(self, dataset: str) -> None:
-        from google.cloud import bigquery
-
-        bigquery.Client(self.project).delete_dataset(f"{self.project}.{dataset}", delete_contents=True, not_found_ok=True)
 
 
 @contextmanager
@@ -57,8 +41,8 @@ def double_of_this_run(factory: pytest.TempPathFactory) -> Iterator[Reachable]:
 
 def opened(double: Reachable, url: str, *, wait_seconds: float = 60.0, **settings: Any) -> BigQueryWarehouse:
     """Another warehouse at a place: another process, as far as the place can tell."""
-    own = {"location": REAL_LOCATION if not double.endpoint else "US", "api_endpoint": double.endpoint, **settings}
-    return BigQueryWarehouse(url, BigQuerySettings(**own), wait_seconds=wait_seconds, now=lambda: FIRST_VERSION)
+    own = BigQuerySettings(**{"location": double.location, "api_endpoint": double.endpoint, **settings})
+    return BigQueryWarehouse(url, own, wait_seconds=wait_seconds, now=lambda: FIRST_VERSION)
 
 
 # --- the wire -------------------------------------------------------------------------------------------------------------

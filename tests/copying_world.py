@@ -123,7 +123,7 @@ def dataset_of(folder: Path) -> Iterator[tuple[str, BigQuerySettings]]:
     if environment() is None:
         pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
     with shared_double(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as double, double.dataset() as url:
-        yield url, BigQuerySettings(api_endpoint=double.endpoint)
+        yield url, double.settings
 
 
 class Heard:

@@ -47,7 +47,7 @@ def _engine(name: str, folder: Path, stack: ExitStack) -> Engine:
     if environment() is None:
         pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
     double = stack.enter_context(shared_double(folder))
-    return BigQuery(stack.enter_context(double.dataset()), double.endpoint)
+    return BigQuery(stack.enter_context(double.dataset()), double.settings)
 
 
 def _days(rows: pa.Table) -> list[date]:

@@ -24,6 +24,7 @@ import duckdb
 import psycopg
 import pytest
 
+from bigquery_double import REAL_PROJECT
 from orders_world import FIRST_VERSION
 from restaurant_os.settings import BigQuerySettings, load_without_file
 from restaurant_os.tables import BY_NAME
@@ -33,6 +34,8 @@ from restaurant_os.warehouse.duckdb import DuckDBWarehouse, empty_file
 from restaurant_os.warehouse.open import open_warehouse
 
 ENGINES = ("duckdb", "postgres", "bigquery")
+#: BigQuery itself, where whoever runs the tests names a project that may pay some cents.
+REAL = [pytest.param("real", marks=pytest.mark.live)] if REAL_PROJECT else []
 PROVE = os.environ.get("RESTAURANT_OS_PROFILE") == "prove"
 #: How long a writer waits for another before it says so: nothing in a test takes so long.
 WAIT_SECONDS = 300.0
@@ -293,25 +296,24 @@ class Postgres(Engine):
 
 
 class BigQuery(Engine):
-    """The double (`bigquery_double.py`), spoken to as Google's own client does."""
+    """The double (`bigquery_double.py`) or a project of Google's, spoken to as Google's own client does."""
 
     name = "bigquery"
     text_type = "STRING"
 
-    def __init__(self, url: str, endpoint: str) -> None:
+    def __init__(self, url: str, bigquery: BigQuerySettings) -> None:
         super().__init__()
         from google.auth.credentials import AnonymousCredentials
-        from google.cloud import bigquery
+        from google.cloud import bigquery as google
 
         self.place: str = url
-        self.bigquery = BigQuerySettings(api_endpoint=endpoint, lands_every_seconds=0)
+        self.bigquery = bigquery
         self.project, self.dataset = url.removeprefix("bigquery://").split("/")
-        self._client = bigquery.Client(
-            self.project,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": endpoint},
-            default_query_job_config=bigquery.QueryJobConfig(default_dataset=f"{self.project}.{self.dataset}"),
-        )
+        own: dict[str, Any] = {"location": bigquery.location}
+        if bigquery.api_endpoint:
+            own |= {"credentials": AnonymousCredentials(), "client_options": {"api_endpoint": bigquery.api_endpoint}}  # type: ignore[no-untyped-call]
+        asked = google.QueryJobConfig(default_dataset=f"{self.project}.{self.dataset}")
+        self._client = google.Client(self.project, default_query_job_config=asked, **own)
         self.open().migrate()
 
     def _empty(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engines_world import ENGINES, BigQuery, DuckDB, Engine, Postgres
+from engines_world import ENGINES, REAL, BigQuery, DuckDB, Engine, Postgres
 
 if TYPE_CHECKING:
     from postgres_server import Reachable
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 Places = Callable[[], Engine]
 
 
+#: All of them; and a project of Google's, where one is named.
+PLACES = [*ENGINES, *REAL]
 #: Whoever comes first makes the tables: on BigQuery's double that takes minutes where other processes have the cores.
 SECONDS_AT_MOST = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.parent == Path(__file__).parent and "[bigquery" in item.name:
+        if item.path.parent == Path(__file__).parent and item.name.split("[")[-1].startswith(("bigquery", "real")):
             item.add_marker(pytest.mark.timeout(SECONDS_AT_MOST), append=False)
 
 
@@ -50,7 +52,16 @@ def bigquery_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places
         pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
     own = tmp_path_factory.getbasetemp()
     with shared_double(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as double, ExitStack() as stack:
-        yield lambda: BigQuery(stack.enter_context(double.dataset()), double.endpoint)
+        yield lambda: BigQuery(stack.enter_context(double.dataset()), double.settings)
+
+
+@pytest.fixture(scope="session")
+def real_places() -> Iterator[Places]:
+    from bigquery_double import REAL_PROJECT, Real
+
+    real = Real(REAL_PROJECT)
+    with ExitStack() as stack:
+        yield lambda: BigQuery(stack.enter_context(real.dataset()), real.settings)
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +70,7 @@ def shared_places() -> dict[str, Engine]:
     return {}
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=PLACES)
 def engine(request: pytest.FixtureRequest, shared_places: dict[str, Engine]) -> Iterator[Engine]:
     """An engine with empty tables."""
     name = request.param
@@ -71,7 +82,7 @@ def engine(request: pytest.FixtureRequest, shared_places: dict[str, Engine]) -> 
     found.close()
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=PLACES)
 def own_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine whose place is of this test alone: for what changes tables themselves."""
     found: Engine = request.getfixturevalue(f"{request.param}_places")()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from engines_world import Engine
+from engines_world import REAL, Engine
 from integration import test_day_sets_model as day_sets
 from integration import test_fold as folding
 from integration import test_history_model as histories
@@ -23,7 +23,7 @@ from property_profiles import MOST, PROVE, QUICK, most, profile
 from restaurant_os.warehouse import LoadMode, SyncRun
 
 pytestmark = [
-    pytest.mark.parametrize("engine", ["postgres", "bigquery"], indirect=True),
+    pytest.mark.parametrize("engine", ["postgres", "bigquery", *REAL], indirect=True),
     pytest.mark.timeout(0 if most > MOST[QUICK] else 900),
 ]
 #: Of the examples of a model, by engine: a commit costs a second on BigQuery's double. Two at least, for the first one of any is the plainest.

@@ -12,11 +12,9 @@ import pytest
 
 pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
 
-from bigquery_double import Reachable
+from bigquery_double import REAL_PROJECT, Reachable, Real
 from bigquery_world import (
-    REAL_PROJECT,
     Call,
-    Real,
     Wire,
     dates_read,
     double_of_this_run,

@@ -14,7 +14,6 @@ import pytest
 from engines_days import Days, across_a_month
 from engines_same import Place, checksum, checksums, compare, shops, view_differences
 from restaurant_os.pipeline.plans import Span
-from restaurant_os.settings import BigQuerySettings
 from restaurant_os.tables import COUNT, DATE, FLAG, INSTANT, MONEY, REAL, TEXT
 from toast_simulator import LAST_DAY, simulating
 
@@ -33,7 +32,7 @@ def place_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Itera
     if environment() is None:
         pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
     with shared_double(folder) as double, double.dataset() as url:
-        yield Place(url, BigQuerySettings(api_endpoint=double.endpoint, lands_every_seconds=0))
+        yield Place(url, double.settings)
 
 
 @pytest.mark.timeout(900)
