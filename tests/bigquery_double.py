@@ -2,7 +2,7 @@
 
     python tests/bigquery_double.py          # make its environment; exit code 1, and why, where that cannot be
 
-    with shared_double(folder) as double:    # all processes that name the same folder share it
+    with double_of_this_run(tmp_path_factory) as double:    # all processes of a test run share it
         with double.dataset() as url: ...    # bigquery://project/dataset of this test alone; the dataset is not there yet
     Real(REAL_PROJECT)                       # the same of Google's own, where RESTAURANT_OS_BIGQUERY_PROJECT names a project
     with Double() as double:                 # of its own, to be stopped and started
@@ -27,10 +27,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from keeping import START_SECONDS, die_with_parent, free_port, keep, shared
+from keeping import START_SECONDS, die_with_parent, folder_of_run, free_port, keep, shared
 from restaurant_os.settings import BigQuerySettings
+
+if TYPE_CHECKING:
+    import pytest
 
 FOLDER = Path(__file__).parents[1] / ".venv-bigquery"
 PYTHON = (3, 13)
@@ -239,6 +242,18 @@ def shared_double(folder: Path) -> Iterator[Reachable]:
     """The double of all who name `folder`, in this process and others, that one of them started."""
     with shared(folder, "bigquery", Path(__file__)) as told:
         yield Reachable(told["endpoint"])
+
+
+@contextmanager
+def double_of_this_run(factory: pytest.TempPathFactory) -> Iterator[Reachable]:
+    """The double of all processes of a test run. Where it cannot be had whoever asks is skipped, which says why; `.ci/run` fails then."""
+    import pytest
+
+    pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
+    if environment() is None:
+        pytest.skip("the double of BigQuery is not installed: `make double` makes it, or says why not")
+    with shared_double(folder_of_run(factory)) as double:
+        yield double
 
 
 def main(arguments: list[str]) -> int:

@@ -7,11 +7,9 @@ wire = Wire(monkeypatch)                                      # every call that 
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -22,21 +20,12 @@ import requests
 import sqlglot
 from sqlglot import exp
 
-from bigquery_double import Reachable, environment, shared_double
+from bigquery_double import Reachable
 from orders_world import FIRST_VERSION
 from restaurant_os.settings import BigQuerySettings
 from restaurant_os.warehouse.bigquery import BigQueryWarehouse
 
 Loses = Literal["", "call", "answer"]
-
-
-@contextmanager
-def double_of_this_run(factory: pytest.TempPathFactory) -> Iterator[Reachable]:
-    if environment() is None:
-        pytest.skip("the double of BigQuery is not installed: `make double` makes it, or says why not")
-    own = factory.getbasetemp()
-    with shared_double(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as double:
-        yield double
 
 
 def opened(double: Reachable, url: str, *, wait_seconds: float = 60.0, **settings: Any) -> BigQueryWarehouse:

@@ -27,10 +27,10 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reachable]:
     """One server for the whole run, whatever number of processes it has."""
+    from keeping import folder_of_run
     from postgres_server import shared_server
 
-    own = tmp_path_factory.getbasetemp()
-    with shared_server(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as server:
+    with shared_server(folder_of_run(tmp_path_factory)) as server:
         yield server
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,15 +113,11 @@ def in_order(rows: Any) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def dataset_of(folder: Path) -> Iterator[tuple[str, BigQuerySettings]]:
-    """The address of a dataset that is not there yet, on the double that all who name `folder` share, and how it is spoken to. Without a double the
-    test is skipped, which says why."""
-    pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
-    from bigquery_double import environment, shared_double
+def dataset_of(factory: pytest.TempPathFactory) -> Iterator[tuple[str, BigQuerySettings]]:
+    """The address of a dataset that is not there yet, on the double of this run, and how it is spoken to."""
+    from bigquery_double import double_of_this_run
 
-    if environment() is None:
-        pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
-    with shared_double(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as double, double.dataset() as url:
+    with double_of_this_run(factory) as double, double.dataset() as url:
         yield url, double.settings
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from bigquery_double import double_of_this_run
 from engines_world import BigQuery, Engine, Postgres
+from keeping import folder_of_run
 from postgres_server import shared_server
 from restaurant_os.tables import TABLES
 from restaurant_os.warehouse import Warehouse, Writing
@@ -24,10 +26,10 @@ Row = tuple[Any, ...]
 
 
 @contextmanager
-def carried(path: Path, name: str, folder: Path) -> Iterator[tuple[Warehouse, Warehouse]]:
-    """The DuckDB file, and an engine of that name with the same rows. `folder`: what the processes of a run share."""
+def carried(path: Path, name: str, factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Warehouse]]:
+    """The DuckDB file, and an engine of that name with the same rows."""
     with ExitStack() as stack:
-        engine = _engine(name, folder, stack)
+        engine = _engine(name, factory, stack)
         stack.callback(engine.close)
         ours, other = DuckDBWarehouse(path, idle_seconds=5), engine.open()
         stack.callback(ours.close)
@@ -38,15 +40,10 @@ def carried(path: Path, name: str, folder: Path) -> Iterator[tuple[Warehouse, Wa
         yield ours, other
 
 
-def _engine(name: str, folder: Path, stack: ExitStack) -> Engine:
+def _engine(name: str, factory: pytest.TempPathFactory, stack: ExitStack) -> Engine:
     if name == "postgres":
-        return Postgres(stack.enter_context(stack.enter_context(shared_server(folder)).database()))
-    pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
-    from bigquery_double import environment, shared_double
-
-    if environment() is None:
-        pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
-    double = stack.enter_context(shared_double(folder))
+        return Postgres(stack.enter_context(stack.enter_context(shared_server(folder_of_run(factory))).database()))
+    double = stack.enter_context(double_of_this_run(factory))
     return BigQuery(stack.enter_context(double.dataset()), double.settings)
 
 

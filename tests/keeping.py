@@ -20,7 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import pytest
 
 START_SECONDS = 60.0
 ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG
@@ -37,6 +40,12 @@ def die_with_parent() -> None:
     """In a new process: end quickly when the one that started it ends, however it does."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGINT)
+
+
+def folder_of_run(factory: pytest.TempPathFactory) -> Path:
+    """What all processes of a test run share."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,14 +43,9 @@ def postgres_places(postgres: Reachable) -> Iterator[Places]:
 
 @pytest.fixture(scope="session")
 def bigquery_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
-    """Where its double cannot be had the tests are skipped, which says why; `.ci/run` fails then."""
-    pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
-    from bigquery_double import environment, shared_double
+    from bigquery_double import double_of_this_run
 
-    if environment() is None:
-        pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
-    own = tmp_path_factory.getbasetemp()
-    with shared_double(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as double, ExitStack() as stack:
+    with double_of_this_run(tmp_path_factory) as double, ExitStack() as stack:
         yield lambda: BigQuery(stack.enter_context(double.dataset()), double.settings)
 
 

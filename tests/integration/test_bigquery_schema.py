@@ -10,8 +10,8 @@ pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bi
 
 from google.cloud import bigquery as google
 
-from bigquery_double import Reachable
-from bigquery_world import double_of_this_run, opened, without_views
+from bigquery_double import Reachable, double_of_this_run
+from bigquery_world import opened, without_views
 from restaurant_os.errors import AwayError, WarehouseError
 from restaurant_os.tables import BY_NAME, FACT_ORDERS, TABLES
 from restaurant_os.warehouse.bigquery import BigQueryWarehouse

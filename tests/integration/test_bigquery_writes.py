@@ -12,12 +12,11 @@ import pytest
 
 pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
 
-from bigquery_double import REAL_PROJECT, Reachable, Real
+from bigquery_double import REAL_PROJECT, Reachable, Real, double_of_this_run
 from bigquery_world import (
     Call,
     Wire,
     dates_read,
-    double_of_this_run,
     is_load,
     is_script,
     opened,

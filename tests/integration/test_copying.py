@@ -35,7 +35,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]
 @pytest.fixture
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """A dataset of BigQuery that is not there yet."""
-    with dataset_of(tmp_path_factory.getbasetemp()) as (url, own):
+    with dataset_of(tmp_path_factory) as (url, own):
         target = open_warehouse(url, load_without_file(Path(), bigquery=own.model_dump()), now=SystemClock().now)
         yield target
         target.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -57,8 +56,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
 def engines(
     request: pytest.FixtureRequest, asked: Asked, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Warehouse, Warehouse]]:
-    own = tmp_path_factory.getbasetemp()
-    with carried(asked.path, request.param, own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as both:
+    with carried(asked.path, request.param, tmp_path_factory) as both:
         yield both
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from bigquery_double import double_of_this_run
 from engines_days import Days, across_a_month
 from engines_same import Place, checksum, checksums, compare, shops, view_differences
 from restaurant_os.pipeline.plans import Span
@@ -22,16 +23,12 @@ IN_MARCH = LAST_DAY.replace(day=2)
 
 
 @contextmanager
-def place_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Place]:
+def place_on(engine: str, request: pytest.FixtureRequest) -> Iterator[Place]:
     """An empty place."""
     if engine == "postgres":
         yield Place(request.getfixturevalue("postgres_url"))
         return
-    from bigquery_double import environment, shared_double
-
-    if environment() is None:
-        pytest.skip("the double of BigQuery is not installed: `python tests/bigquery_double.py` makes it, or says why not")
-    with shared_double(folder) as double, double.dataset() as url:
+    with double_of_this_run(request.getfixturevalue("tmp_path_factory")) as double, double.dataset() as url:
         yield Place(url, double.settings)
 
 
@@ -40,7 +37,7 @@ def place_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Itera
 def test_the_same_days_leave_the_same_rows_and_views_as_in_duckdb(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Read whole, told by events, changed for two days, read again; the order put off into the next month is one live row."""
     first = LAST_DAY - timedelta(days=DAYS - 1)
-    with place_on(engine, request, tmp_path) as place, simulating(locations=2, days=DAYS, demand=0.4) as toast:
+    with place_on(engine, request) as place, simulating(locations=2, days=DAYS, demand=0.4) as toast:
         toast.advance(timedelta(minutes=1))
         with shops(tmp_path, toast, {"duckdb": Place("duckdb:///warehouse.duckdb"), engine: place}) as found:
             Days(toast, first, LAST_DAY, later=2, again=Span(first, LAST_DAY)).happen(found)

@@ -248,7 +248,7 @@ def test_a_server_that_is_away_is_said_without_the_password() -> None:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A dataset of the double's with a table."""
-    with dataset_of(tmp_path_factory.getbasetemp()) as (url, own):
+    with dataset_of(tmp_path_factory) as (url, own):
         settings = settings_of(url, own)
         warehouse = open_warehouse(url, settings, now=lambda: datetime.now(UTC))
         client = cast("BigQueryWarehouse", warehouse).client

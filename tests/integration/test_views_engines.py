@@ -72,8 +72,7 @@ def posted(rows: Rows) -> None:
 def engines(
     request: pytest.FixtureRequest, recorded: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Warehouse, Warehouse]]:
-    own = tmp_path_factory.getbasetemp()
-    with carried(recorded, request.param, own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as both:
+    with carried(recorded, request.param, tmp_path_factory) as both:
         yield both
 
 

@@ -231,9 +231,7 @@ SELECT taken;"""
         costs = self.jobs.costs()
         statements = script(writing, staged, run, state, last, costs)
         try:
-            with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
-                for _ in pool.map(lambda stage: self.jobs.stage(stage.rows, stage.name(run)), staged):
-                    pass
+            _side_by_side(lambda stage: self.jobs.stage(stage.rows, stage.name(run)), staged)
             self.jobs.script(statements, run, "write", "commit")
         except api.GoogleAPICallError as problem:
             if is_overtaken(problem):
@@ -247,9 +245,7 @@ SELECT taken;"""
         """Stages go, whatever happened; one that cannot be dropped expires."""
         names = [stage.name(run) for stage in staged]
         try:
-            with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
-                for _ in pool.map(self.jobs.drop, names):
-                    pass
+            _side_by_side(self.jobs.drop, names)
         except (api.GoogleAPIError, auth.GoogleAuthError, OSError) as problem:
             log.warning("stages were not dropped; they expire", extra={"stages": names, "problem": printable(problem, 200)})
 
@@ -361,6 +357,12 @@ SELECT taken;"""
                 self.client.get_table(self.dataset.table(STATE), retry=self.jobs.retry)
                 raise
         return True, None
+
+
+def _side_by_side(do: Callable[[T], None], each: Sequence[T]) -> None:
+    """Of those that fail, the first one's problem is raised once all have ended."""
+    with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
+        list(pool.map(do, each))
 
 
 def _questions(spec: TableSpec, where: str, ids: Ids | None) -> Iterator[tuple[str, list[Any]]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 from google.api_core import exceptions as api
@@ -21,6 +23,8 @@ from restaurant_os.warehouse.bigquery import GIB, BigQueryWarehouse
 READING = "SELECT"
 #: How long the dry run may take beside the time of the query.
 DRY_SECONDS = 30.0
+#: BigQuery says so of a table that is not there, beside that it must not be read.
+IS_PERHAPS_NOT_THERE = "perhaps it does not exist"
 TOO_LONG = "Ask for fewer days, or give more time with --timeout."
 
 
@@ -42,18 +46,10 @@ def query_bigquery(place: str, settings: BigQuerySettings, sql: str, *, most_row
         warehouse.close()
 
 
-#: BigQuery says so of a table that is not there, beside that it must not be read.
-IS_PERHAPS_NOT_THERE = "perhaps it does not exist"
-
-
 def _check(client: google.Client, sql: str, config: google.QueryJobConfig, most_bytes: int, most_gib: float) -> None:
     """What it is, and what it would read. Costs nothing."""
-    try:
+    with _faults_of_the_question():
         dry = client.query(sql, job_config=_dry(config), timeout=DRY_SECONDS)
-    except (api.BadRequest, api.NotFound, api.Forbidden) as problem:
-        if isinstance(problem, api.Forbidden) and IS_PERHAPS_NOT_THERE not in str(problem):
-            raise
-        raise _wrong(problem) from None
     if dry.statement_type != READING:
         raise QueryError(
             "query: one statement that reads was expected, such as a SELECT.", next_step='For example: query "SELECT * FROM daily_sales".'
@@ -73,7 +69,7 @@ def _dry(config: google.QueryJobConfig) -> google.QueryJobConfig:
 
 def _run(client: google.Client, sql: str, config: google.QueryJobConfig, most_rows: int, seconds: float) -> tuple[pa.Table, bool, int]:
     until = time.monotonic() + seconds
-    try:
+    with _faults_of_the_question():
         job = client.query(sql, job_config=config, job_retry=None, timeout=DRY_SECONDS)
         try:
             found = job.result(timeout=max(0.1, until - time.monotonic()), max_results=most_rows + 1, job_retry=None)
@@ -81,13 +77,18 @@ def _run(client: google.Client, sql: str, config: google.QueryJobConfig, most_ro
         except (concurrent.futures.TimeoutError, TimeoutError):
             job.cancel(timeout=DRY_SECONDS)
             raise QueryError(f"query: stopped after {seconds:g} s.", next_step=TOO_LONG) from None
-    except (api.BadRequest, api.NotFound, api.Forbidden) as problem:
-        if isinstance(problem, api.Forbidden) and IS_PERHAPS_NOT_THERE not in str(problem):
-            raise
-        raise _wrong(problem) from None
     return table.slice(0, most_rows), table.num_rows > most_rows, int(job.total_bytes_processed or 0)
 
 
-def _wrong(problem: api.GoogleAPICallError) -> QueryError:
-    said = printable(str(problem.errors[0].get("message") if problem.errors else problem.message), 500)
-    return QueryError(f"query: {said}", next_step="See the tables and columns in docs/tables.md; BigQuery's own SQL is spoken.")
+@contextmanager
+def _faults_of_the_question() -> Iterator[None]:
+    """What BigQuery says of the SQL, as our error; any other problem goes through."""
+    try:
+        yield
+    except (api.BadRequest, api.NotFound, api.Forbidden) as problem:
+        if isinstance(problem, api.Forbidden) and IS_PERHAPS_NOT_THERE not in str(problem):
+            raise
+        said = printable(str(problem.errors[0].get("message") if problem.errors else problem.message), 500)
+        raise QueryError(
+            f"query: {said}", next_step="See the tables and columns in docs/tables.md; BigQuery's own SQL is spoken."
+        ) from None
