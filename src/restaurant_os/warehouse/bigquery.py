@@ -360,7 +360,7 @@ SELECT taken;"""
 
 
 def _side_by_side(do: Callable[[T], None], each: Sequence[T]) -> None:
-    """Of those that fail, the first one's problem is raised once all have ended."""
+    """The first problem is raised when all that had begun have ended; the others are not begun then."""
     with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
         list(pool.map(do, each))
 
