@@ -21,7 +21,7 @@ from proofs.progress import Progress, Windows
 from restaurant_os.pipeline.plans import Span
 
 ENGINES = ("duckdb", "postgres", "bigquery")
-LATER_DAYS = 10
+LATER_BY = timedelta(days=10)
 #: The week that is read a second time begins after so many days: its late edits are known by then.
 AGAIN_AFTER = 7
 COMPARED = "rows and views compared"
@@ -52,7 +52,7 @@ def prove(folder: Path, locations: int = LOCATIONS, days: int = DAYS, engines: t
                 seconds[own.engine][name] = round(own.seconds - before[own.engine], 1)
             print(f"    {', '.join(f'{engine} {taken[name]:.0f} s' for engine, taken in seconds.items())}", flush=True)
 
-        Days(toast, first, SPRING, LATER_DAYS, again).happen(found, step, Windows)
+        Days(toast, first, SPRING, LATER_BY, again).happen(found, step, Windows)
         with progress.step(COMPARED):
             compared = compare(found)
         wrong = compared.differences + not_moved(found)

@@ -5,6 +5,7 @@ they ask is kept, to be asked again on another engine.
 from __future__ import annotations
 
 import ast
+import pickle
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from engines_alike import copied
+from keeping import made_once
 from restaurant_desk import desk
 from restaurant_os import demo
 from restaurant_os.alerts.backtest import backtest
@@ -53,6 +56,7 @@ SOURCE = Path(demo.__file__).parent
 #: Of a Monday, when a report week has eight days before it.
 LAST_DAY = date(2026, 3, 10)
 DAYS = 9
+KEPT = "asked.pickle"
 NOON, EVENING, MORNING = (datetime(2026, 3, 10, 18, tzinfo=UTC) + timedelta(hours=hours) for hours in (0, 7, 19))
 #: They ask only whether the warehouse is there (SELECT 1), from inside a running service.
 IS_IT_THERE = {("service/running.py", "_look_at_warehouse"), ("live/worker.py", "_can_be_asked")}
@@ -120,6 +124,18 @@ def _noted(asked: Asked) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DuckDBWarehouse, "answers", noting)
         yield
+
+
+def asked_of_run(factory: pytest.TempPathFactory) -> Asked:
+    """What all processes of a test run share, made by the first of them; the file is this one's copy."""
+    folder = made_once(factory, "asked", _make)
+    name, questions, sites = pickle.loads((folder / KEPT).read_bytes())  # noqa: S301 - of this run
+    return Asked(copied(folder / name, factory), dict.fromkeys(questions), sites)
+
+
+def _make(folder: Path) -> None:
+    found = asked_in(folder)
+    (folder / KEPT).write_bytes(pickle.dumps((found.path.relative_to(folder), list(found.questions), found.sites)))
 
 
 def asked_in(folder: Path) -> Asked:

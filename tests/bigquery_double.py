@@ -4,6 +4,7 @@
 
     with double_of_this_run(tmp_path_factory) as double:    # all processes of a test run share it
         with double.dataset() as url: ...    # bigquery://project/dataset of this test alone; the dataset is not there yet
+        with double.made() as url: ...       # the same with every table and view of ours in it
     Real(REAL_PROJECT)                       # the same of Google's own, where RESTAURANT_OS_BIGQUERY_PROJECT names a project
     with Double() as double:                 # of its own, to be stopped and started
         double.stop(); double.start()
@@ -126,13 +127,14 @@ def _run(command: list[str]) -> None:
 
 
 class Reachable:
-    """A double by its address. Whoever asks needs no credentials."""
+    """A double by its address. Whoever asks needs no credentials. `folder`: its own, which goes with it."""
 
     project = PROJECT
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, folder: Path) -> None:
         #: As `BigQuerySettings.api_endpoint` and the client's options take it.
         self.endpoint = endpoint
+        self.folder = folder
         self.location = "US"
 
     @property
@@ -143,29 +145,68 @@ class Reachable:
     @contextmanager
     def dataset(self) -> Iterator[str]:
         """The URL of a dataset that nobody has; gone afterwards with all that is in it."""
-        name = f"test_{uuid.uuid4().hex[:16]}"
+        url = _new_url(self.project)
         try:
-            yield f"bigquery://{self.project}/{name}"
+            yield url
         finally:
-            self.drop(name)
+            self._drop(_dataset_of(url))
 
-    def drop(self, dataset: str) -> None:
-        place = f"{self.endpoint}/bigquery/v2/projects/{self.project}/datasets/{dataset}?deleteContents=true"
+    @contextmanager
+    def made(self) -> Iterator[str]:
+        """The URL of a dataset of this test alone with every table and view."""
+        with self.dataset() as url:
+            self._make(url)
+            yield url
+
+    def _make(self, url: str) -> None:
+        """As a copy of one that `migrate` made: that takes the double many seconds."""
+        with (self.folder / "made").open("a+") as made:
+            fcntl.flock(made, fcntl.LOCK_EX)
+            made.seek(0)
+            first = made.read()
+            if not first:
+                first = _new_url(self.project)
+                self._migrate(first)
+                made.write(first)
+        self._call("POST", f"copies/{self.project}/{_dataset_of(first)}/{_dataset_of(url)}")
+
+    def _migrate(self, url: str) -> None:
+        from restaurant_os.warehouse.bigquery import BigQueryWarehouse
+
+        warehouse = BigQueryWarehouse(url, self.settings)
+        warehouse.migrate()
+        warehouse.close()
+
+    def _drop(self, dataset: str) -> None:
         with suppress(urllib.error.HTTPError):  # it was never made
-            urllib.request.urlopen(urllib.request.Request(place, method="DELETE"), timeout=START_SECONDS).close()
+            self._call("DELETE", f"bigquery/v2/projects/{self.project}/datasets/{dataset}?deleteContents=true")
+
+    def _call(self, method: str, path: str) -> None:
+        urllib.request.urlopen(urllib.request.Request(f"{self.endpoint}/{path}", method=method), timeout=START_SECONDS).close()
 
 
 class Real(Reachable):
     """Google's own, with the credentials of whoever runs the tests. It costs some cents."""
 
     def __init__(self, project: str) -> None:
-        super().__init__("")
+        super().__init__("", Path())
         self.project, self.location = project, REAL_LOCATION
 
-    def drop(self, dataset: str) -> None:
+    def _make(self, url: str) -> None:
+        self._migrate(url)
+
+    def _drop(self, dataset: str) -> None:
         from google.cloud import bigquery
 
         bigquery.Client(self.project).delete_dataset(f"{self.project}.{dataset}", delete_contents=True, not_found_ok=True)
+
+
+def _new_url(project: str) -> str:
+    return f"bigquery://{project}/test_{uuid.uuid4().hex[:16]}"
+
+
+def _dataset_of(url: str) -> str:
+    return url.rsplit("/", 1)[1]
 
 
 class Double(Reachable):
@@ -176,11 +217,10 @@ class Double(Reachable):
         if found is None:
             raise LookupError("the double of BigQuery is not installed: python tests/bigquery_double.py")
         self._python = found
-        self.folder = Path(tempfile.mkdtemp(prefix="restaurant-os-bigquery-"))
         self.port = free_port()
+        super().__init__(f"http://127.0.0.1:{self.port}", Path(tempfile.mkdtemp(prefix="restaurant-os-bigquery-")))
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] = (self.folder / "log").open("ab")
-        super().__init__(f"http://127.0.0.1:{self.port}")
         try:
             self._give_extensions()
             self.start()
@@ -241,7 +281,7 @@ class Double(Reachable):
 def shared_double(folder: Path) -> Iterator[Reachable]:
     """The double of all who name `folder`, in this process and others, that one of them started."""
     with shared(folder, "bigquery", Path(__file__)) as told:
-        yield Reachable(told["endpoint"])
+        yield Reachable(told["endpoint"], Path(told["folder"]))
 
 
 @contextmanager
@@ -258,7 +298,7 @@ def double_of_this_run(factory: pytest.TempPathFactory) -> Iterator[Reachable]:
 
 def main(arguments: list[str]) -> int:
     if arguments:
-        keep(Path(arguments[0]), "bigquery", Double, lambda double: {"endpoint": double.endpoint})
+        keep(Path(arguments[0]), "bigquery", Double, lambda double: {"endpoint": double.endpoint, "folder": str(double.folder)})
         return 0
     try:
         make_environment()

@@ -35,6 +35,7 @@ def connected(*given: Any, config: dict[str, Any] | None = None, **named: Any) -
 
 duckdb.connect = connected
 
+from local_bigquery.app import app  # noqa: E402
 from local_bigquery.catalog import metadata, tabledata, tables  # noqa: E402
 from local_bigquery.cli import main  # noqa: E402
 from local_bigquery.engine import database  # noqa: E402
@@ -123,6 +124,28 @@ tables.columns = tabledata.columns = columns
 BigQueryDialect.Parser.SUPPORTS_IMPLICIT_UNNEST = False
 # No table of ours is partitioned by the time that its rows came in.
 partitions._hidden = lambda table: False
+
+
+# --- whole datasets ---------------------------------------------------------------------------------------------------------
+
+#: What stands in a dataset, in the order in which it was made; of tables, their rows too.
+MADE = """SELECT sql, CASE WHEN estimated_size > 0 THEN table_name END FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2
+    UNION ALL SELECT sql, NULL FROM (SELECT sql FROM duckdb_views() WHERE database_name = $1 AND schema_name = $2 ORDER BY view_oid)"""
+
+
+@app.post("/copies/{project}/{source}/{target}")  # type: ignore[untyped-decorator]
+def copy(project: str, source: str, target: str) -> None:
+    """A dataset made like another whose name nothing else in it has: to make ours by its own statements takes it 8 seconds."""
+    with database.cursor() as cursor:
+        cursor.execute(f"USE {database.quote(project)}")
+        cursor.execute(f"CREATE SCHEMA {target}")
+        for sql, full in cursor.execute(MADE, [project, source]).fetchall():
+            cursor.execute(sql.replace(source, target))
+            if full:
+                cursor.execute(f"INSERT INTO {database.quote(project, target, full)} FROM {database.quote(project, source, full)}")
+    for kind, keys in database.RESOURCES.items():
+        columns = ", ".join(f"replace({column}, $1, $2)" for column in (*keys, "resource"))
+        notes.fetch(f"INSERT INTO emulator.{kind} SELECT {columns} FROM emulator.{kind} WHERE dataset_id = $1", [source, target])
 
 
 # --- MERGE ----------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,21 @@ from restaurant_os.settings import ALIASES
 
 if TYPE_CHECKING:
     from postgres_server import Reachable
+
+
+#: Of objects made since the last look for cycles: with thousands of tests in memory Python's own 700 costs a twelfth of the time.
+OBJECTS_BETWEEN_COLLECTIONS = 200_000
+
+
+def pytest_collection_finish() -> None:
+    """What the collection made stays until the end: it need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
@@ -27,11 +28,11 @@ Row = tuple[Any, ...]
 
 @contextmanager
 def carried(path: Path, name: str, factory: pytest.TempPathFactory) -> Iterator[tuple[Warehouse, Warehouse]]:
-    """The DuckDB file, and an engine of that name with the same rows."""
+    """A copy of the DuckDB file, and an engine of that name with the same rows."""
     with ExitStack() as stack:
         engine = _engine(name, factory, stack)
         stack.callback(engine.close)
-        ours, other = DuckDBWarehouse(path, idle_seconds=5), engine.open()
+        ours, other = DuckDBWarehouse(copied(path, factory), idle_seconds=5), engine.open()
         stack.callback(ours.close)
         rows = {spec.name: found for spec in TABLES if (found := ours.fetch(spec)).num_rows}
         other.write(
@@ -40,11 +41,16 @@ def carried(path: Path, name: str, factory: pytest.TempPathFactory) -> Iterator[
         yield ours, other
 
 
+def copied(path: Path, factory: pytest.TempPathFactory) -> Path:
+    """Of this process alone, which may have it open."""
+    return Path(shutil.copy(path, factory.mktemp("copied")))
+
+
 def _engine(name: str, factory: pytest.TempPathFactory, stack: ExitStack) -> Engine:
     if name == "postgres":
         return Postgres(stack.enter_context(stack.enter_context(shared_server(folder_of_run(factory))).database()))
     double = stack.enter_context(double_of_this_run(factory))
-    return BigQuery(stack.enter_context(double.dataset()), double.settings)
+    return BigQuery(stack.enter_context(double.made()), double.settings)
 
 
 def _days(rows: pa.Table) -> list[date]:

@@ -32,12 +32,12 @@ def unwatched(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Days:
-    """Of `toast`'s world: its business dates from `first` to `last`; changes are read `later` days after them, and `again` is read a second time."""
+    """Of `toast`'s world: its business dates from `first` to `last`; changes are read so much `later`, and `again` is read a second time."""
 
     toast: Toast
     first: date
     last: date
-    later: int
+    later: timedelta
     again: Span
 
     def happen(self, found: Sequence[Shop], step: Step = unwatched, progress: Callable[[], Progress] = Unwatched) -> None:
@@ -62,7 +62,7 @@ class Days:
         with step(TOLD):
             stage(found, self.toast, self._told)
         with step(LATER):
-            self.toast.advance(timedelta(days=self.later))
+            self.toast.advance(self.later)
             stage(found, self.toast, changes)
         with step(AGAIN):
             stage(found, self.toast, again)

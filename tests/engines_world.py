@@ -296,7 +296,7 @@ class Postgres(Engine):
 
 
 class BigQuery(Engine):
-    """The double (`bigquery_double.py`) or a project of Google's, spoken to as Google's own client does."""
+    """The double (`bigquery_double.py`) or a project of Google's, spoken to as Google's own client does. `url`: of a dataset with every table."""
 
     name = "bigquery"
     text_type = "STRING"
@@ -314,7 +314,6 @@ class BigQuery(Engine):
             own |= {"credentials": AnonymousCredentials(), "client_options": {"api_endpoint": bigquery.api_endpoint}}  # type: ignore[no-untyped-call]
         asked = google.QueryJobConfig(default_dataset=f"{self.project}.{self.dataset}")
         self._client = google.Client(self.project, default_query_job_config=asked, **own)
-        self.open().migrate()
 
     def _empty(self) -> None:
         counted = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows_held FROM {name}" for name in BY_NAME)

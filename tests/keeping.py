@@ -13,6 +13,7 @@ import ctypes
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -46,6 +47,20 @@ def folder_of_run(factory: pytest.TempPathFactory) -> Path:
     """What all processes of a test run share."""
     own = factory.getbasetemp()
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that one process of a test run fills, and that all of them read and none changes."""
+    folder = folder_of_run(factory) / name
+    with folder.with_name(f"{name}.making").open("a+") as making:
+        fcntl.flock(making, fcntl.LOCK_EX)
+        making.seek(0)
+        if not making.read():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            making.write("made")
+    return folder
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 PROVE = "prove"
 QUICK = "quick"
 #: Examples of the costliest property (two to three seconds each).
-MOST = {QUICK: 8, PROVE: 2_000}
+MOST = {QUICK: 6, PROVE: 2_000}
 
 profile = os.environ.get("RESTAURANT_OS_PROFILE", QUICK)
 most = int(os.environ.get("RESTAURANT_OS_EXAMPLES") or MOST[profile])

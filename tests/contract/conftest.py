@@ -46,7 +46,7 @@ def bigquery_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places
     from bigquery_double import double_of_this_run
 
     with double_of_this_run(tmp_path_factory) as double, ExitStack() as stack:
-        yield lambda: BigQuery(stack.enter_context(double.dataset()), double.settings)
+        yield lambda: BigQuery(stack.enter_context(double.made()), double.settings)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ def real_places() -> Iterator[Places]:
 
     real = Real(REAL_PROJECT)
     with ExitStack() as stack:
-        yield lambda: BigQuery(stack.enter_context(real.dataset()), real.settings)
+        yield lambda: BigQuery(stack.enter_context(real.made()), real.settings)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from bigquery_world import (
     is_script,
     opened,
     statements,
-    without_views,
 )
 from engines_stories import read_at, run_of, summaries_commit, supper
 from ledger_world import whole_day
@@ -43,12 +42,10 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "real":
         if not REAL_PROJECT:
             pytest.skip("RESTAURANT_OS_BIGQUERY_PROJECT names no project")
-        with Real(REAL_PROJECT).dataset() as url:
+        with Real(REAL_PROJECT).made() as url:
             yield Real(REAL_PROJECT), url
         return
-    with double_of_this_run(tmp_path_factory) as double, double.dataset() as url, pytest.MonkeyPatch.context() as patch:
-        without_views(patch)
-        opened(double, url).migrate()
+    with double_of_this_run(tmp_path_factory) as double, double.made() as url:
         yield double, url
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from asked_world import IS_IT_THERE, Asked, Question, asked_in, sites
+from asked_world import IS_IT_THERE, Asked, Question, asked_of_run, sites
 from engines_alike import OTHERS, carried, differences
 from restaurant_os.warehouse import Warehouse
 from restaurant_os.warehouse.dialect import spoken
@@ -49,7 +49,7 @@ def test_nulls_are_last_and_the_least_is_that_of_what_is_known() -> None:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    return asked_in(tmp_path_factory.mktemp("asked"))
+    return asked_of_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module", params=OTHERS)

@@ -13,12 +13,14 @@ import duckdb
 import pytest
 
 from engines_alike import OTHERS, carried, differences
+from keeping import made_once
 from restaurant_os.transformations import VIEWS
 from restaurant_os.warehouse import Warehouse
 from views_rows import DAY, Rows, at
 
 pytestmark = pytest.mark.timeout(600)  # the double of BigQuery takes its time over long views
 TESTS = Path(__file__).parents[1]
+FILE = "warehouse.duckdb"
 #: Those that write rows for the views, a test at a time.
 WRITERS = sorted((TESTS / "unit").glob("test_views_*.py"))
 
@@ -26,27 +28,19 @@ WRITERS = sorted((TESTS / "unit").glob("test_views_*.py"))
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A warehouse of as many locations as those tests have worlds."""
-    path = tmp_path_factory.mktemp("views") / "warehouse.duckdb"
+    return made_once(tmp_path_factory, "views", _record) / FILE
+
+
+def _record(folder: Path) -> None:
+    path = folder / FILE
     own = {"VIEWS_RECORDING": str(path), "PYTHONPATH": str(TESTS)}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:xdist",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "views_recording",
-        *map(str, WRITERS),
-    ]
+    plugins = ["-p", "no:xdist", "-p", "no:cacheprovider", "-p", "views_recording"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugins, *map(str, WRITERS)]
     done = subprocess.run(command, cwd=TESTS.parent, env={**os.environ, **own}, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         posted(Rows(connection))
-    return path
 
 
 def posted(rows: Rows) -> None:

@@ -74,8 +74,6 @@ def test_no_command_shows_a_password_that_is_not_written_as_it_should_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], begins: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, value in {"TOAST_CLIENT_ID": "a", "TOAST_CLIENT_SECRET": "b", "RESTAURANT_OS_TOAST_BASE_URL": "http://127.0.0.1:9"}.items():
-        monkeypatch.setenv(name, value)
     (tmp_path / "restaurant-os.toml").write_text("")
     for password in ("hidden/s3cr3t", "hidden@s3cr3t", "12/hidden-s3cr3t", "hidden@s3cr3t/x"):
         monkeypatch.setenv("RESTAURANT_OS_WAREHOUSE", f"{begins}://owner:{password}@127.0.0.1:9/shop")
