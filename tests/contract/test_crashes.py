@@ -90,11 +90,12 @@ BOUNDARIES: tuple[tuple[Boundary, Side], ...] = (
 
 @pytest.mark.timeout(300)
 def test_a_process_that_is_killed_at_a_boundary_leaves_all_or_nothing(engine: Engine, twin: Engine) -> None:
-    """`kill -9`, in a process of its own, at every boundary that a commit crosses."""
+    """`kill -9`, in a process of its own, at every boundary that a commit crosses; on BigQuery at the first and the last, and at each in a proof."""
     engine.open().commit(version(0))
     twin.open().commit(version(0))
     before = held(twin)
-    for number, (boundary, side) in enumerate(BOUNDARIES, 1):
+    boundaries = (BOUNDARIES[0], BOUNDARIES[-1]) if engine.name == "bigquery" and not PROVE else BOUNDARIES
+    for number, (boundary, side) in enumerate(boundaries, 1):
         engine.close()
         engine.now.turn(minutes=1)
         given = pickle.dumps((engine.place, engine.bigquery, engine.now(), version(number), boundary, side))
