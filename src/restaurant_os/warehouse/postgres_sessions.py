@@ -81,20 +81,12 @@ class Sessions:
         """A connection in a new transaction. One that was cut while it was kept costs nothing: nothing was asked of it yet."""
         while kept := self._taken():
             try:
-                kept.execute(begin)
+                return _begin(kept, begin)
             except psycopg.Error as problem:
-                kept.close()
                 if not is_lost(problem):
                     raise
-            else:
-                return kept
-        connection = psycopg.connect(autocommit=True, prepare_threshold=None, **{**self._address.parameters, "client_encoding": "UTF8"})
-        try:
-            connection.execute(begin)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        parameters = {**self._address.parameters, "client_encoding": "UTF8"}
+        return _begin(psycopg.connect(autocommit=True, prepare_threshold=None, **parameters), begin)
 
     def _taken(self) -> Connection | None:
         with self._keeping:
@@ -113,6 +105,16 @@ class Sessions:
                     self._kept.append((time.monotonic(), connection))
                     return
             connection.close()
+
+
+def _begin(connection: Connection, begin: str) -> Connection:
+    """The same, in a transaction. One in which it could not begin is closed."""
+    try:
+        connection.execute(begin)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _close_all(kept: list[tuple[float, Connection]]) -> None:
