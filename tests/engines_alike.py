@@ -34,11 +34,14 @@ def carried(path: Path, name: str, factory: pytest.TempPathFactory) -> Iterator[
         stack.callback(engine.close)
         ours, other = DuckDBWarehouse(copied(path, factory), idle_seconds=5), engine.open()
         stack.callback(ours.close)
-        rows = {spec.name: found for spec in TABLES if (found := ours.fetch(spec)).num_rows}
-        other.write(
-            Writing(rows=rows, days={table: _days(found) for table, found in rows.items() if "business_date" in found.column_names})
-        )
+        carry(ours, other)
         yield ours, other
+
+
+def carry(ours: DuckDBWarehouse, other: Warehouse) -> None:
+    """All rows of one into the empty tables of another."""
+    rows = {spec.name: found for spec in TABLES if (found := ours.fetch(spec)).num_rows}
+    other.write(Writing(rows=rows, days={table: _days(found) for table, found in rows.items() if "business_date" in found.column_names}))
 
 
 def copied(path: Path, factory: pytest.TempPathFactory) -> Path:

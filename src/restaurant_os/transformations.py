@@ -13,9 +13,9 @@ from typing import Any
 from restaurant_os.views import cash, close, lists, profitability
 from restaurant_os.views.columns import IN_WEEKS, MEANINGS, OPEN_CHECK, RESTATED
 from restaurant_os.views.expressions import IBIS_TYPES, View, filled
-from restaurant_os.views.flat import flat
 from restaurant_os.views.metric import Made, Metric, Unit
 from restaurant_os.views.sales import sales
+from restaurant_os.views.statements import flat, for_postgres
 
 __all__ = [
     "BY_NAME",
@@ -392,4 +392,5 @@ def view_sql(view: View, dialect: str) -> str:
     import ibis.backends.sql.compilers as compilers
 
     engine = getattr(compilers, dialect).compiler
-    return str(flat(engine.to_sqlglot(view.expression().unbind())).sql(dialect=engine.dialect))
+    statement = flat(engine.to_sqlglot(view.expression().unbind()))
+    return str((for_postgres(statement) if dialect == "postgres" else statement).sql(dialect=engine.dialect))

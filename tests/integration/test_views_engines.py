@@ -10,12 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
 
-from engines_alike import OTHERS, carried, differences
+from engines_alike import OTHERS, carried, carry, copied, differences
 from keeping import made_once
 from restaurant_os.transformations import VIEWS
 from restaurant_os.warehouse import Warehouse
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.postgres import PostgresWarehouse
 from views_rows import DAY, Rows, at
 
 pytestmark = pytest.mark.timeout(600)  # the double of BigQuery takes its time over long views
@@ -77,3 +80,22 @@ def test_every_view_gives_the_same_rows(engines: tuple[Warehouse, Warehouse]) ->
         view.name: [] for view in VIEWS
     }
     assert [view.name for view, rows in zip(VIEWS, ours, strict=True) if not rows] == []
+
+
+#: A zone whose clocks go forward at 12:00 UTC of DAY, in which most of the recorded spans lie (POSIX: the 69th day of a year).
+ZONE_OF_A_CHANGE = "AAA0BBB,J69/12,J300/12"
+
+
+def test_a_session_s_zone_changes_no_view_on_postgres(recorded: Path, postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A dashboard has a session of its own: what passed between two instants is the same there over a night on which the clocks change."""
+    ours, theirs = DuckDBWarehouse(copied(recorded, tmp_path_factory)), PostgresWarehouse(postgres_url)
+    carry(ours, theirs)
+    theirs.close()
+
+    def seen(zone: str) -> dict[str, list[tuple[object, ...]]]:
+        with psycopg.connect(postgres_url, options=f"-c timezone={zone}") as connection:
+            assert connection.execute("SHOW timezone").fetchone() == (zone,)
+            # As bytes, instants are counted from the epoch: a driver's own words for a zone are left out of it.
+            return {view.name: sorted(connection.execute(f"SELECT * FROM {view.name}", binary=True).fetchall(), key=repr) for view in VIEWS}
+
+    assert seen(ZONE_OF_A_CHANGE) == seen("UTC")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from restaurant_os.tables import MONEY
-from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, stack, table, when
+from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, WIDE_MONEY_TYPE, Part, column, exact, joined, table, when
 from restaurant_os.views.sides import sides
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
@@ -23,20 +23,20 @@ AMOUNTS = ("regular_hours", "overtime_hours", "regular_cost", "overtime_cost", "
 ENTRY_COUNTS = ("entries", "open_entries", "suspect_entries")
 
 
-def by_hour() -> Any:
-    """The amounts of each hour."""
-    return stack([_closed_hours(), _open(_worked_by_hour(), AMOUNTS)], HOUR)
+def parts_by_hour() -> list[Part]:
+    """What adds up to the amounts of each hour."""
+    return [_closed_hours(), _open(_worked_by_hour(), AMOUNTS)]
 
 
-def by_day(*more: str) -> Any:
-    """The amounts of each day and the counts of its entries, or of each day and value of the columns `more`.
+def parts_by_day() -> list[Part]:
+    """What adds up to the amounts of each day and the counts of its entries.
 
     What an open entry has worked by hours adds up to what it has worked in all, so the hours are left out.
     """
     entries = table("fact_labor_shifts")
     counts = {"entries": when(column("is_counted")), "open_entries": when(column("is_open")), "suspect_entries": when(column("is_suspect"))}
     counted = Part(entries.filter(entries.is_counted & ~entries.is_deleted), counts)
-    return stack([_closed_hours(), _open(_worked_by_day(), (*AMOUNTS, *ENTRY_COUNTS)), counted], (*DAY, *more))
+    return [_closed_hours(), _open(_worked_by_day(), (*AMOUNTS, *ENTRY_COUNTS)), counted]
 
 
 def is_hourly(entries: Any) -> Any:

@@ -5,10 +5,24 @@ Here are sums and what is known of each side. Derived sums, ratios and reasons c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from restaurant_os.views import labor, summaries
-from restaurant_os.views.expressions import DAY, INSTANT_TYPE, MONEY_TYPE, Part, all_joined, column, exact, filled, joined, stack, table
+from restaurant_os.views.expressions import (
+    DAY,
+    INSTANT_TYPE,
+    MONEY_TYPE,
+    Part,
+    all_joined,
+    column,
+    exact,
+    filled,
+    joined,
+    one,
+    stack,
+    table,
+)
 from restaurant_os.views.labor import AMOUNTS, ENTRY_COUNTS, HOUR
 from restaurant_os.views.sales import COUNTS, by_hour, by_order, sales, sales_parts, whole
 from restaurant_os.views.sides import calendar_days, known, read_reason, sales_read_reason
@@ -42,13 +56,16 @@ SALES_ZERO = tuple(name for name in SALES if name != NEVER_ZERO)
 
 
 def daily() -> Any:
-    """The sums of each day that any side has rows of, was read or has a summary."""
-    days = stack([*sales_parts(SALES, whole), Part(table("fact_labor_shifts")), calendar_days(), summaries.days()], DAY)
+    """The sums of each day that any side has rows of, was read or has a summary.
+
+    Both sides are parts of one stack, so that a condition on days and locations reaches every table: Postgres takes it into a union, not through a join.
+    """
+    of_facts = [*sales_parts(SALES, whole), *_marked(labor.parts_by_day()), Part(table("fact_labor_shifts"))]
+    days = stack([*of_facts, calendar_days(), summaries.days()], DAY)
     of_day = known(*BOTH, more=("ends_at", "week_start", "salaried_cost"))
     found = summaries.judged(all_joined(days, of_day, summaries.posted()))
     sold = found.sales_posted_at.isnull() & (found.sales_as_of.notnull() | found.orders.notnull())
     found = found.mutate(**summaries.told(found, "sales", _sales_or_null(found, sold)))
-    found = all_joined(found, (_marked(labor.by_day()), DAY, {name: name for name in (*LABOR, MARK)}))
     worked = found.labor_posted_at.isnull() & (found.labor_as_of.notnull() | found[MARK].notnull())
     found = found.mutate(**summaries.told(found, "labor", _labor_or_null(found, LABOR, worked)))
     are_both_told = found.sales_posted_at.notnull() & found.labor_posted_at.notnull()
@@ -69,14 +86,13 @@ def _labor_or_null(found: Any, names: tuple[str, ...], known: Any) -> dict[str, 
     return {**filled(found, names, known, ENTRY_COUNTS), **bases(labor=known)}
 
 
-#: Tells, after a join, that there was a row.
-MARK = "is_there"
+#: Null, after a stack, where no part of the labor side had a row.
+MARK = "labor_rows"
 
 
-def _marked(rows: Any) -> Any:
-    import ibis
-
-    return rows.mutate(**{MARK: ibis.literal(True)})
+def _marked(parts: Sequence[Part]) -> list[Part]:
+    """The parts with a figure that each of their rows has."""
+    return [Part(part.rows, {**part.figures, MARK: one}) for part in parts]
 
 
 def bases(**known: Any) -> dict[str, Any]:
@@ -96,10 +112,9 @@ def hourly() -> Any:
     """The sums of each hour instance of the calendar, and of any other that has rows."""
     calendar = table("dim_business_hours")
     sold = Part(_sales_by_hour(), {name: column(name) for name in SALES})
-    hours = stack([sold, Part(table("fact_labor_hours")), Part(calendar)], HOUR)
-    worked = (_marked(labor.by_hour()), HOUR, {name: name for name in (*AMOUNTS, MARK)})
+    hours = stack([sold, *_marked(labor.parts_by_hour()), Part(table("fact_labor_hours")), Part(calendar)], HOUR)
     of_hour = (calendar, HOUR, {name: name for name in ("local_hour", "starts_at", "salaried_cost")})
-    found = all_joined(hours, worked, of_hour, known(*BOTH, more=("ends_at",)))
+    found = all_joined(hours, of_hour, known(*BOTH, more=("ends_at",)))
     sold, worked = found.sales_as_of.notnull() | found.orders.notnull(), found.labor_as_of.notnull() | found[MARK].notnull()
     return found.mutate(**_sales_or_null(found, sold), **_labor_or_null(found, AMOUNTS, worked), **read_reasons(found))
 
@@ -168,11 +183,24 @@ def incomplete(weeks: Any, good: Any) -> Any:
 
 def by_role() -> Any:
     """The labor sums of each job of a day, beside what the whole location sold."""
-    sold = (sales(NET), DAY, {name: name for name in NET})
-    found = all_joined(labor.by_day("job_title"), sold, known(*BOTH, more=("ends_at",)))
+    found = all_joined(_roles_beside_sales(), known(*BOTH, more=("ends_at",)))
     sold, worked = found.sales_as_of.notnull() | found.gross_sales.notnull(), found.entries.notnull() | found.regular_hours.notnull()
     own = {**filled(found, (*LABOR, *NET), counts=ENTRY_COUNTS), **bases(sales=sold, labor=worked)}
     return found.mutate(**own, **read_reasons(found))
+
+
+def _roles_beside_sales() -> Any:
+    """Each job of a day with the day's sums of `NET`, which come in as rows of no job: a condition reaches all of it, as in `daily`."""
+    import ibis
+
+    def told(parts: Sequence[Part], **columns: Any) -> list[Part]:
+        return [Part(part.rows.mutate(**columns), part.figures) for part in parts]
+
+    worked = told(labor.parts_by_day(), is_job=ibis.literal(True))
+    sold = told(sales_parts(NET, whole), is_job=ibis.literal(False), job_title=ibis.null("string"))
+    rows = stack([*worked, *sold], (*DAY, "job_title", "is_job"))
+    rows = rows.group_by(list(DAY)).mutate(**{name: exact(rows[name].sum()) for name in NET})
+    return rows.filter(rows.is_job).drop("is_job")
 
 
 #: What net sales are made of.

@@ -47,11 +47,25 @@ def by_hour(rows: Any, source: str) -> Any:
         return rows
     if source == "fact_refunds":
         return _refund_hours(rows)
-    checks = table("fact_checks")
     if source == "fact_orders":
-        first = checks.filter(~checks.is_deleted).group_by(list(ORDER)).agg(business_hour=checks.business_hour.min())
-        return joined(rows, first, ORDER, business_hour="business_hour")
-    return joined(rows, checks, CHECK, business_hour="business_hour")
+        return _first_hours(rows)
+    return joined(rows, table("fact_checks"), CHECK, business_hour="business_hour")
+
+
+def _first_hours(orders: Any) -> Any:
+    """Orders in the hour of their first check. Checks come in as rows of no order, so that a condition on days reaches them (`profitability.daily`)."""
+    import ibis
+
+    checks = table("fact_checks")
+    checks = checks.filter(~checks.is_deleted)
+    own = {name: orders[name] for name in (*ORDER, "is_counted", "guest_count")}
+    others = {**{name: checks[name] for name in ORDER}, "is_counted": ibis.literal(False), "guest_count": ibis.null("int64")}
+    rows = ibis.union(
+        orders.select(**own, business_hour=ibis.null("int64"), is_order=ibis.literal(True)),
+        checks.select(**others, business_hour=checks.business_hour, is_order=ibis.literal(False)),
+    )
+    rows = rows.group_by(list(ORDER)).mutate(business_hour=rows.business_hour.min())
+    return rows.filter(rows.is_order)
 
 
 def _refund_hours(refunds: Any) -> Any:
