@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
 
 from google.api_core import exceptions as api
+from google.cloud import bigquery as google
 
 from keeping import free_port
 from orders_world import orders_commit
@@ -150,6 +151,20 @@ def test_a_server_that_is_away_is_told_within_the_wait() -> None:
     )
     with pytest.raises(WarehouseError, match=r"bigquery ours.restaurants: BigQuery does not answer, or not whole"):
         away.commit(orders_commit([]))
+
+
+def test_a_server_that_goes_while_a_load_is_waited_for_is_told_within_the_wait() -> None:
+    away = BigQueryWarehouse(
+        "bigquery://ours/restaurants", BigQuerySettings(api_endpoint=f"http://127.0.0.1:{free_port()}"), wait_seconds=1
+    )
+    stage = {"projectId": "ours", "datasetId": "restaurants", "tableId": "stage"}
+    under_way = {
+        "jobReference": {"projectId": "ours", "jobId": "a-load", "location": "US"},
+        "status": {"state": "RUNNING"},
+        "configuration": {"load": {"destinationTable": stage}},
+    }
+    with pytest.raises(api.RetryError):
+        away.jobs.loaded(google.LoadJob.from_api_repr(under_way, away.client))
 
 
 def test_missing_credentials_say_how_to_get_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

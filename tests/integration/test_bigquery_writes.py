@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlglot import exp
 
 pytest.importorskip("google.cloud.bigquery", reason="the package google-cloud-bigquery is not installed")
 
@@ -27,12 +28,21 @@ from ledger_world import whole_day
 from orders_world import NORTH, SOUTH, order, orders_commit, selection
 from orders_world import check as bill_of
 from restaurant_os.errors import LockedError, WarehouseError
-from restaurant_os.tables import FACT_REFUNDS, ORDER_TABLES
+from restaurant_os.tables import FACT_REFUNDS, ORDER_TABLES, TABLES
 from restaurant_os.warehouse import Commit
 from restaurant_os.warehouse.bigquery import BigQueryWarehouse
+from restaurant_os.warehouse.bigquery_jobs import Cost
+from restaurant_os.warehouse.bigquery_schema import BILL_FIELDS
 from summaries_world import sales
 
 DAY, APRIL, CREATED = date(2026, 3, 1), date(2026, 4, 2), date(2026, 3, 1)
+#: GoogleSQL's reserved keywords (its page on lexical structure): a name among them needs backticks.
+KEYWORDS = """ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE CURRENT DEFAULT DEFINE DESC DISTINCT ELSE
+    END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE FETCH FOLLOWING FOR FROM FULL GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT
+    INTERVAL INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER OVER PARTITION PRECEDING PROTO QUALIFY
+    RANGE RECURSIVE RESPECT RIGHT ROLLUP ROWS SELECT SET SOME STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH
+    WITHIN"""
+RESERVED = frozenset(KEYWORDS.split())
 pytestmark = pytest.mark.timeout(600)  # the double takes its time where other tests have the cores
 
 
@@ -81,6 +91,11 @@ def stages(warehouse: BigQueryWarehouse) -> list[str]:
     return [item.table_id for item in warehouse.client.list_tables(warehouse.dataset) if "stage" in item.table_id]
 
 
+def changed(statement: exp.Expr) -> str:
+    """The table that a statement changes rows of."""
+    return next(iter(statement.find_all(exp.Table))).name
+
+
 # --- what goes over the wire ----------------------------------------------------------------------------------------------
 
 
@@ -117,6 +132,24 @@ def test_every_statement_is_googlesql(warehouse: BigQueryWarehouse, wire: Wire) 
     said = [statement for call in wire.calls if call.sql for statement in statements(call.sql)]
     assert len(said) > 40
     assert [statement.sql("bigquery") for statement in said if type(statement).__name__ == "Command"] == []
+    bare = {name.name for statement in said for name in statement.find_all(exp.Identifier) if not name.quoted}
+    assert {name for name in bare if name.upper() in RESERVED} == set()
+
+
+def test_no_table_or_column_of_ours_has_a_reserved_name() -> None:
+    """They stand in statements as they are, without backticks."""
+    names = {name for spec in TABLES for name in (spec.name, *spec.names)} | {name for name, *_ in BILL_FIELDS}
+    assert {name for name in names if name.upper() in RESERVED} == set()
+
+
+def test_a_read_sequence_is_taken_beside_a_commit(warehouse: BigQueryWarehouse, wire: Wire) -> None:
+    """Of two transactions that change rows of one table BigQuery ends one (its page on transactions), so they have none in common."""
+    warehouse.commit(lunch("beside"))
+    warehouse.next_read("here")
+    sent = [call.sql for call in wire.calls if "BEGIN TRANSACTION" in call.sql]
+    [of_commit, of_read] = [{changed(one) for one in statements(text) if isinstance(one, exp.DML)} for text in sent]
+    assert of_read == {"restaurant_os_taken", "read_sequences"}
+    assert of_commit & of_read == set()
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------------
@@ -270,3 +303,13 @@ def test_the_bill_counts_the_jobs_of_every_process(place: tuple[Reachable, str],
     other.commit(lunch("billed too"))
     found = warehouse.bill(warehouse.now())
     assert found["commit"].jobs > before["commit"].jobs
+
+
+@pytest.mark.skipif(bool(REAL_PROJECT), reason="Google's own says itself what a job is billed")
+def test_what_was_billed_after_the_last_commit_is_written_down_when_a_process_ends(place: tuple[Reachable, str]) -> None:
+    own, other = opened(*place), opened(*place)
+    own.rows("SELECT 1")
+    # The double bills nothing.
+    own.jobs._spent["read"] = Cost(2, 10, 20 * 2**20)
+    own.close()
+    assert other.bill(other.now() - timedelta(days=1))["read"].bytes_billed == 20 * 2**20

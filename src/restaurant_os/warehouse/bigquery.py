@@ -28,14 +28,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery as google
 
 from restaurant_os.boundaries import crossing
-from restaurant_os.errors import LockedError, SettingsError
+from restaurant_os.errors import LockedError, SettingsError, StoppedError
 from restaurant_os.settings import BIGQUERY_SCHEME, BigQuerySettings
 from restaurant_os.tables import LOADED_AT, PLACES, READ_SEQUENCES, TableSpec
 from restaurant_os.text import printable
 from restaurant_os.warehouse import Changes, Commit, Ids, Writing
 from restaurant_os.warehouse.bigquery_jobs import Cost, Jobs, Purpose
-from restaurant_os.warehouse.bigquery_merge import Stage, State, numbered, script, stages
-from restaurant_os.warehouse.bigquery_schema import BILLS, STATE, Migration, state_of
+from restaurant_os.warehouse.bigquery_merge import Stage, State, costs_noted, numbered, script, stages
+from restaurant_os.warehouse.bigquery_schema import BILLS, STATE, TAKEN, Migration, state_of
 from restaurant_os.warehouse.bigquery_trouble import OvertakenError, as_our_errors, elsewhere, expiring, is_overtaken
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
@@ -107,10 +107,10 @@ class BigQueryWarehouse:
 
     def next_read(self, restaurant_guid: str) -> int:
         name = READ_SEQUENCES.name
-        # The state's row stands for a lock: of two who touch it at once one is refused, and tries again.
+        # One row stands for a lock: of two who touch it at once one is refused, and tries again.
         statements = f"""DECLARE taken INT64;
 BEGIN TRANSACTION;
-UPDATE {STATE} SET reads = reads + 1 WHERE TRUE;
+UPDATE {TAKEN} SET reads = reads + 1 WHERE TRUE;
 MERGE INTO {name} AS T USING (SELECT @guid AS restaurant_guid) AS S ON T.restaurant_guid = S.restaurant_guid
 WHEN MATCHED THEN UPDATE SET last = T.last + 1, {LOADED_AT} = @at
 WHEN NOT MATCHED THEN INSERT (restaurant_guid, last, {LOADED_AT}) VALUES (S.restaurant_guid, 1, @at);
@@ -176,6 +176,7 @@ SELECT taken;"""
         self._mirrors.close()
         with self._opening:
             if "client" in self.__dict__:
+                self._write_costs_down()
                 self.client.close()  # type: ignore[no-untyped-call]
                 del self.__dict__["client"]
                 self.__dict__.pop("jobs", None)
@@ -184,14 +185,24 @@ SELECT taken;"""
     # --- what it costs --------------------------------------------------------------------------------------------
 
     def bill(self, since: datetime) -> dict[str, Cost]:
-        """By purpose, what our queries cost since an instant: those of every process, as they are written down with its next commit, and this one's own.
-        Loads are free."""
-        sql = f"""SELECT purpose, SUM(jobs), SUM(bytes_processed), SUM(bytes_billed) FROM {BILLS} WHERE at >= ? GROUP BY purpose"""
+        """By purpose, what our queries cost since an instant: those of every process, as they are written down with its next commit or when it ends, and
+        this one's own. Loads are free."""
+        sql = f"""SELECT purpose, SUM(jobs), SUM(bytes_processed), SUM(bytes_billed) FROM {BILLS} WHERE written_at >= ? GROUP BY purpose"""
         with self._ready():
             found = {purpose: Cost(int(jobs), int(read), int(billed)) for purpose, jobs, read, billed in self.jobs.rows(sql, [since])}
         for purpose, cost in self.jobs.costs().items():
             found[purpose] = found.get(purpose, Cost()).plus(cost)
         return found
+
+    def _write_costs_down(self) -> None:
+        """What was billed since the last commit. That it could not be written down keeps nobody from going."""
+        costs = {purpose: cost for purpose, cost in self.jobs.costs().items() if cost.bytes_billed}
+        if not costs or not self._is_ready or self.stopping.is_set():
+            return
+        try:
+            self.jobs.script(f"{costs_noted(costs)};", uuid.uuid4().hex[:16], "bill", "commit")
+        except (StoppedError, api.GoogleAPIError, auth.GoogleAuthError, OSError) as problem:
+            log.info("what queries cost was not written down", extra={"problem": printable(problem, 200)})
 
     # --- a commit -------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 8.0
 #: A request without an answer is given up after so many seconds, and sent again while the retry rules say so.
 CALL_SECONDS = 120.0
+#: Between two looks whether a load is done: it takes seconds.
+LOOK_SECONDS = 0.5
 #: A stage that nobody dropped is gone after this.
 STAGE_LIVES = timedelta(days=1)
 KINDS: tuple[tuple[type, str], ...] = (
@@ -48,7 +50,6 @@ KINDS: tuple[tuple[type, str], ...] = (
     (str, "STRING"),
 )
 T = TypeVar("T")
-Job = google.QueryJob | google.LoadJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,19 @@ class Jobs:
                 io.BytesIO(content), table.reference, size=len(content), job_id=job_id, job_config=config, timeout=CALL_SECONDS
             )
 
-        def finish(job: google.LoadJob) -> None:
-            self._waited(job)
+        self._once(base, start, self.loaded)
 
-        self._once(base, start, finish)
+    def loaded(self, job: google.LoadJob) -> None:
+        """Wait until the rows of a load are in.
+
+        Raises:
+            StoppedError: `stopping` was set meanwhile.
+        """
+        # The job's own `result` takes an outage for a job that is not done yet, and would wait for ever.
+        while not job.done(retry=self.retry, timeout=CALL_SECONDS):
+            if self.stopping.wait(LOOK_SECONDS):
+                raise _stopped()
+        job.result(retry=self.retry, timeout=CALL_SECONDS)
 
     def drop(self, name: str) -> None:
         self.client.delete_table(self.dataset.table(name), not_found_ok=True, retry=self.retry, timeout=CALL_SECONDS)
@@ -179,8 +189,8 @@ class Jobs:
             self.pause(attempt)
             attempt += 1
 
-    def _waited(self, job: Job, **how: Any) -> Any:
-        """What a job comes to. A connection that dies without a word is asked anew, and a stop is heard.
+    def _waited(self, job: google.QueryJob, **how: Any) -> Any:
+        """What a query comes to. A connection that dies without a word is asked anew, and a stop is heard.
 
         Raises:
             StoppedError: `stopping` was set meanwhile. What the job does is done all the same, or not at all.
@@ -190,7 +200,7 @@ class Jobs:
                 return job.result(retry=self.retry, timeout=CALL_SECONDS, **how)
             except futures.TimeoutError:
                 if self.stopping.is_set():
-                    raise StoppedError("warehouse: stopped while BigQuery was at work; what was committed is in.") from None
+                    raise _stopped() from None
 
     def _started(self, job_id: str, start: Callable[[str], Any]) -> Any:
         """A job, or the one of this id that is there already: its answer was lost."""
@@ -243,6 +253,10 @@ class Jobs:
         with self._counting:
             for purpose, cost in costs.items():
                 self._written[purpose] = self._written.get(purpose, Cost()).plus(cost)
+
+
+def _stopped() -> StoppedError:
+    return StoppedError("warehouse: stopped while BigQuery was at work; what was committed is in.")
 
 
 def _hash(*contents: bytes) -> str:

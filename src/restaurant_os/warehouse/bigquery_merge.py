@@ -106,7 +106,8 @@ def _statements(
         condition = on(stage.spec, writing.days.get(stage.spec.name))
         name = stage.name(run)
         if stage.is_gone:
-            yield f"DELETE FROM {stage.spec.name} AS T WHERE EXISTS (SELECT 1 FROM {name} AS S WHERE {condition})"
+            same, dated = conditions(stage.spec, writing.days.get(stage.spec.name))
+            yield f"DELETE FROM {stage.spec.name} AS T WHERE {dated} AND EXISTS (SELECT 1 FROM {name} AS S WHERE {same})"
         elif writing.load_mode == "insert-only" and stage.spec.name in FACTS:
             columns = ", ".join(stage.spec.names)
             absent = f"NOT EXISTS (SELECT 1 FROM {stage.spec.name} AS T WHERE {condition})"
@@ -116,9 +117,14 @@ def _statements(
     for statement in writing.statements:
         yield spoken(statement, "bigquery")
     if costs:
-        values = (f"(CURRENT_TIMESTAMP(), '{purpose}', {c.jobs}, {c.bytes_processed}, {c.bytes_billed})" for purpose, c in costs.items())
-        yield f"INSERT INTO {BILLS} (at, purpose, jobs, bytes_processed, bytes_billed) VALUES {', '.join(values)}"
+        yield costs_noted(costs)
     yield "COMMIT TRANSACTION"
+
+
+def costs_noted(costs: Mapping[Purpose, Cost]) -> str:
+    """They are written down, as of now."""
+    values = (f"(CURRENT_TIMESTAMP(), '{purpose}', {c.jobs}, {c.bytes_processed}, {c.bytes_billed})" for purpose, c in costs.items())
+    return f"INSERT INTO {BILLS} (written_at, purpose, jobs, bytes_processed, bytes_billed) VALUES {', '.join(values)}"
 
 
 def merge(spec: TableSpec, stage: str, condition: str) -> str:
@@ -132,11 +138,16 @@ WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"""
 
 def on(spec: TableSpec, days: Sequence[date] | None) -> str:
     """T, a stored row, is that of S; and T is in one of the partitions of `days`. None: any."""
+    return " AND ".join(conditions(spec, days))
+
+
+def conditions(spec: TableSpec, days: Sequence[date] | None) -> tuple[str, str]:
+    """The two parts of `on`: BigQuery reads no other partitions where the second stands in the WHERE of a statement itself."""
     same = " AND ".join(f"T.{name} = S.{name}" for name in spec.key)
     place = partition_of(spec)
     if place is None or days is None:
-        return same
+        return same, "TRUE"
     column = f"T.{place}"
     dated = f"DATE({column})" if is_by_instant(spec) else column
     named = f"{dated} IN ({', '.join(day(on_day) for on_day in days)})" if days else "FALSE"
-    return f"{same} AND ({named} OR {column} IS NULL)" if may_lack_date(spec) else f"{same} AND {named}"
+    return same, f"({named} OR {column} IS NULL)" if may_lack_date(spec) else named

@@ -31,14 +31,16 @@ KINDS: dict[pa.DataType, tuple[str, int | None, int | None]] = {
 }
 #: The API writes some types in two ways.
 ALIASES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "DECIMAL": "NUMERIC"}
-#: One row: how often the dataset was written to, how often a read sequence was taken, the last number that `changed_days` gave, and which code made the tables.
+#: One row: how often the dataset was written to, the last number that `changed_days` gave, and which code made the tables.
 STATE = "restaurant_os_state"
+#: One row: how often a read sequence was taken. Of two transactions that change rows of one table BigQuery ends one, and a commit takes its time.
+TAKEN = "restaurant_os_taken"
 #: One row for each commit and purpose: what its jobs cost. Rows are gone after `BILLS_KEPT_DAYS`.
 BILLS = "restaurant_os_bills"
 BILLS_KEPT_DAYS = 400
 A_DAY_MS = 24 * 60 * 60 * 1000
 BILL_FIELDS = (
-    ("at", "TIMESTAMP", "When it was written down, with a commit."),
+    ("written_at", "TIMESTAMP", "When it was written down, with a commit."),
     ("purpose", "STRING", "commit, read or migrate."),
     ("jobs", "INTEGER", "Query jobs."),
     ("bytes_processed", "INTEGER", "Bytes that they read."),
@@ -196,7 +198,7 @@ class Migration:
         table = google.Table(self.dataset.table(BILLS), schema=fields)
         table.description = "What Restaurant OS's own queries cost: one row for each commit and purpose. Loads are free."
         table.labels = self.labels
-        table.time_partitioning = google.TimePartitioning(field="at", expiration_ms=BILLS_KEPT_DAYS * A_DAY_MS)
+        table.time_partitioning = google.TimePartitioning(field="written_at", expiration_ms=BILLS_KEPT_DAYS * A_DAY_MS)
         return table
 
     # --- views, and what the code is known by ---------------------------------------------------------------------
@@ -220,12 +222,14 @@ class Migration:
         return re.sub(rf"\b(FROM|JOIN) `({names})`", lambda found: f"{found[1]} {self._named(found[2])}", sql)
 
     def _state_statements(self) -> Iterable[str]:
-        """One row, made with its table, so that two who migrate make one."""
-        state = self._named(STATE)
-        own = "0 AS writes, 0 AS reads, COALESCE(MAX(sequence), 0) AS sequence, CAST(NULL AS STRING) AS fingerprint"
+        """One row in each, made with its table, so that two who migrate make one."""
+        state, taken = self._named(STATE), self._named(TAKEN)
+        own = "0 AS writes, COALESCE(MAX(sequence), 0) AS sequence, CAST(NULL AS STRING) AS fingerprint"
         last = f"SELECT {own} FROM {self._named(CHANGED_DAYS.name)}"
         yield f"CREATE TABLE IF NOT EXISTS {state} AS {last}"
-        yield f"INSERT INTO {state} (writes, reads, sequence, fingerprint) SELECT * FROM ({last}) WHERE NOT EXISTS (SELECT 1 FROM {state})"
+        yield f"INSERT INTO {state} (writes, sequence, fingerprint) SELECT * FROM ({last}) WHERE NOT EXISTS (SELECT 1 FROM {state})"
+        yield f"CREATE TABLE IF NOT EXISTS {taken} AS SELECT 0 AS reads"
+        yield f"INSERT INTO {taken} (reads) SELECT 0 FROM (SELECT COUNT(*) AS found FROM {taken}) WHERE found = 0"
         yield f"UPDATE {state} SET fingerprint = '{fingerprint()}' WHERE TRUE"
 
 
