@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -177,8 +178,8 @@ def test_what_may_be_given_arrives(tmp_path: Path) -> None:
 
 # --- what the functions need ----------------------------------------------------------------------------------------
 
-#: The server around the call; a [schedule] in the settings; instants out of DuckDB; zones where the system has none.
-OTHER_TIMES = {"functions-framework", "cronsim", "pytz", "tzdata"}
+#: The server around the call; a [schedule] in the settings; instants out of DuckDB; zones where the system has none; the other engines.
+OTHER_TIMES = {"functions-framework", "cronsim", "pytz", "tzdata", "google-cloud-bigquery", "psycopg", "psycopg-binary", "sqlglot"}
 CALL = """
 import sys
 class Absent:
@@ -246,6 +247,14 @@ def requires(name: str) -> list[str]:
 
 def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_requirements_are_enough_for_a_warehouse_on_any_engine() -> None:
+    """`deploy_all.sh` names a BigQuery dataset where nothing else is given."""
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    needed = {plain(re.split(r"[^A-Za-z0-9._-]", line)[0]) for name in ("bigquery", "postgres", "functions") for line in extras[name]}
+    # The extra of psycopg is a package of its own.
+    assert needed | {"psycopg-binary"} <= {plain(line.partition("==")[0]) for line in requirements()}
 
 
 def test_the_requirements_are_the_versions_that_were_tested() -> None:
