@@ -57,6 +57,40 @@ def told(problem: Exception) -> tuple[type[RestaurantOSError], str, str]:
             "roles/bigquery.dataEditor on the dataset",
         ),
         (
+            refused(
+                api.Forbidden,
+                "BigQuery API has not been used in project 7 before or it is disabled. Enable it by visiting https://console.example/apis then retry.",
+                "accessNotConfigured",
+            ),
+            AwayError,
+            "the BigQuery API is not enabled in the project",
+            "gcloud services enable bigquery.googleapis.com",
+        ),
+        (
+            refused(
+                api.Forbidden,
+                "Caller does not have required permission to use project ours. Grant the caller the roles/serviceusage.serviceUsageConsumer role",
+                "forbidden",
+            ),
+            AwayError,
+            "may not use the project that pays for the call",
+            "roles/serviceusage.serviceUsageConsumer on that project",
+        ),
+        (
+            refused(api.Forbidden, "VPC Service Controls: Request is prohibited by organization's policy.", "vpcServiceControls"),
+            AwayError,
+            "a rule of the organization keeps this machine from the project",
+            "VPC Service Controls to let these credentials in",
+        ),
+        (
+            refused(
+                api.BadRequest, "Resources exceeded during query execution: Not enough resources for query planning", "resourcesExceeded"
+            ),
+            WarehouseError,
+            "a query needs more than BigQuery gives one",
+            "smaller spans",
+        ),
+        (
             refused(api.Forbidden, "Access Denied: Project ours: User does not have bigquery.datasets.create permission", "accessDenied"),
             AwayError,
             "bigquery.datasets.create is missing",
@@ -101,7 +135,22 @@ def told(problem: Exception) -> tuple[type[RestaurantOSError], str, str]:
         ),
         (refused(api.ServiceUnavailable, "backend", "backendError"), AwayError, "does not answer", "status.cloud.google.com"),
     ],
-    ids=["jobs", "tables", "datasets", "billing", "rate", "quota", "bytes", "location", "token", "away"],
+    ids=[
+        "jobs",
+        "tables",
+        "api",
+        "payer",
+        "perimeter",
+        "resources",
+        "datasets",
+        "billing",
+        "rate",
+        "quota",
+        "bytes",
+        "location",
+        "token",
+        "away",
+    ],
 )
 def test_each_refusal_says_what_to_do(problem: Exception, kind: type[RestaurantOSError], message: str, step: str) -> None:
     found, said, next_step = told(problem)

@@ -14,8 +14,8 @@ from restaurant_os.tables import FACT_ORDERS
 from restaurant_os.warehouse.bigquery import BigQueryWarehouse
 from restaurant_os.warehouse.bigquery_trouble import as_our_errors
 
-#: What a sync does to a table.
-NEEDED = ("bigquery.tables.getData", "bigquery.tables.updateData")
+#: What a sync does to tables, stages of its own among them; that it may make those is in the same role.
+NEEDED = ("bigquery.tables.getData", "bigquery.tables.updateData", "bigquery.tables.delete")
 ASKED_SECONDS = 30.0
 
 

@@ -27,13 +27,31 @@ PASSING = frozenset(
     {"backendError", "internalError", "jobBackendError", "jobInternalError", "jobRateLimitExceeded", "rateLimitExceeded", "badGateway"}
 )
 LASTING = frozenset({"bytesBilledLimitExceeded", "quotaExceeded", "accessDenied", "invalidQuery", "notFound"})
-LIMITS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded", "quotaExceeded", "resourcesExceeded"})
+LIMITS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded", "quotaExceeded"})
 NOTHING_HALF = "Whatever was under way is in as a whole, or not at all."
 #: Which role holds what, beside the projects' owners. From BigQuery's page on access control.
 ROLES = (
     (re.compile(r"bigquery\.jobs\."), "roles/bigquery.jobUser on the project"),
     (re.compile(r"bigquery\.datasets\.create"), "roles/bigquery.user on the project, or make the dataset yourself"),
     (re.compile(r"bigquery\."), "roles/bigquery.dataEditor on the dataset (roles/bigquery.dataViewer is enough to read)"),
+)
+#: What Google refuses before BigQuery looks at a permission of its own: how it says so, what that is, and what to do.
+NOT_BIGQUERYS = (
+    (
+        re.compile(r"has not been used in project|it is disabled", re.IGNORECASE),
+        "the BigQuery API is not enabled in the project",
+        "Enable it: `gcloud services enable bigquery.googleapis.com --project PROJECT`; it takes a few minutes to count.",
+    ),
+    (
+        re.compile(r"serviceusage|quota project", re.IGNORECASE),
+        "these credentials may not use the project that pays for the call",
+        "Grant them roles/serviceusage.serviceUsageConsumer on that project, or name another: `gcloud auth application-default set-quota-project PROJECT`.",
+    ),
+    (
+        re.compile(r"organization's policy|VPC Service Controls|vpcServiceControls", re.IGNORECASE),
+        "a rule of the organization keeps this machine from the project",
+        "Ask whoever runs its VPC Service Controls to let these credentials in from here.",
+    ),
 )
 
 
@@ -86,6 +104,11 @@ def our_error(problem: BaseException, label: str, most_gib: float) -> WarehouseE
             f"warehouse {label}: a query would read more than the {most_gib:g} GiB that one may ({said}). It was not run, and cost nothing.",
             next_step="Ask for fewer days, or raise `most_gib_a_query` under [bigquery] in the settings.",
         )
+    if reason == "resourcesExceeded":
+        return WarehouseError(
+            f"warehouse {label}: a query needs more than BigQuery gives one ({said}). {NOTHING_HALF}",
+            next_step="Ask for fewer days, or bring it in in smaller spans: it does not pass by waiting.",
+        )
     if isinstance(problem, api.NotFound):
         return WarehouseError(
             f"warehouse {label}: {said}. {NOTHING_HALF}",
@@ -126,6 +149,10 @@ def _forbidden(said: str, label: str) -> WarehouseError:
             next_step="Link a billing account to the project in the Cloud console; small groups stay within the free amount.",
         )
     found = re.search(r"bigquery\.[A-Za-z]+\.[A-Za-z]+", said)
+    if found is None:
+        for pattern, what, step in NOT_BIGQUERYS:
+            if pattern.search(said):
+                return AwayError(f"warehouse {label}: {what} ({said}). {NOTHING_HALF}", next_step=step)
     missing = found[0] if found else "a permission"
     role = next((role for pattern, role in ROLES if pattern.match(missing)), ROLES[-1][1])
     return AwayError(
