@@ -22,12 +22,16 @@ MOST_SKEW = timedelta(seconds=60)
 WANTED_SCOPES = tuple(
     dict.fromkeys((SCOPE, config.RESTAURANTS_SCOPE, cash.SCOPE, labor.SCOPE, labor.EMPLOYEES_SCOPE, *config.SCOPES.values()))
 )
+#: What findings about the warehouse are called: whether its tables are up to date, and what they hold.
+TABLES, HELD = "warehouse tables", "warehouse"
 
 
 def examine(app: App) -> Iterator[Finding]:
-    """Check everything, one finding at a time; a check that cannot be made because an earlier one failed is left out."""
+    """Check everything, one finding at a time; a check that cannot be made because an earlier one failed is left out. Nothing is made or changed."""
     yield from _settings(app)
-    yield from _warehouse(app)
+    found = list(_warehouse(app))
+    yield from found
+    is_ready = [own.state for own in found if own.check in (TABLES, HELD)] == ["ok", "ok"]
     try:
         client = app.toast
         client.token()
@@ -37,7 +41,7 @@ def examine(app: App) -> Iterator[Finding]:
     yield Finding("login", "ok", f"{client.http.base_url} knows the client")
     yield _scopes(client)
     with ThreadPoolExecutor(max_workers=min(len(app.settings.locations), MOST_THREADS) or 1, thread_name_prefix="doctor") as pool:
-        for findings in pool.map(lambda location: _one_location(app, client, location), app.settings.locations):
+        for findings in pool.map(lambda location: _one_location(app, client, location, is_ready), app.settings.locations):
             yield from findings
     yield _skew(client)
 
@@ -61,16 +65,25 @@ def _settings(app: App) -> Iterator[Finding]:
 
 
 def _warehouse(app: App) -> Iterator[Finding]:
+    """To ask the tables for rows would make them first."""
     try:
+        is_ready = False
         for own in checks(app.warehouse, app.settings):
-            yield Finding(f"warehouse {own.name}", own.state, own.found, own.next_step)
+            found = Finding(f"warehouse {own.name}", own.state, own.found, own.next_step)
+            is_ready = is_ready or (found.check == TABLES and found.state == "ok")
+            yield found
+        if not is_ready:
+            yield Finding(
+                HELD, "ok", f"{app.warehouse.label}: what it holds is counted once its tables are there, as this version has them"
+            )
+            return
         [(orders,)] = app.warehouse.rows("SELECT count(*) FROM fact_orders")
         [(gaps,)] = app.warehouse.rows("SELECT count(*) FROM fact_checks WHERE is_counted AND NOT is_deleted AND abs(amount_gap) > 0.01")
         [(waiting,)] = app.warehouse.rows("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
     except RestaurantOSError as problem:
-        yield failed("warehouse", problem)
+        yield failed(HELD, problem)
         return
-    yield Finding("warehouse", "ok", f"{app.warehouse.label}: {count(orders, 'order')}")
+    yield Finding(HELD, "ok", f"{app.warehouse.label}: {count(orders, 'order')}")
     if gaps:
         yield Finding(
             "checks",
@@ -119,13 +132,13 @@ def _skew(client: ToastClient) -> Finding:
     return Finding("clock", "ok", f"within {max(1, round(abs(skew).total_seconds()))} s of the API's")
 
 
-def _one_location(app: App, client: ToastClient, location: Location) -> list[Finding]:
-    """A location's findings: orders, then cash and labor where orders can be read."""
+def _one_location(app: App, client: ToastClient, location: Location, is_ready: bool) -> list[Finding]:
+    """A location's findings: orders, then cash and labor where orders can be read. `is_ready`: the warehouse may be asked."""
     first = _location(client, location)
     if first.state == "failed":
         return [first]
     day = location.business_day.last_closed(client.http.now())
-    probe = Probe(client, app.warehouse, location, day)
+    probe = Probe(client, app.warehouse if is_ready else None, location, day)
     return [first, cash_finding(probe), *labor_findings(probe)]
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -318,6 +319,21 @@ def test_doctor_finds_nothing_at_a_healthy_group(tmp_path: Path) -> None:
         ("settings", "warehouse engine", "warehouse tables", "warehouse", "login", "scopes", "location North", "location East", "clock"),
         "ok",
     )
+
+
+def test_doctor_makes_and_changes_nothing(synced: Desk, tmp_path: Path) -> None:
+    """A file that is not there is not made; one of an older version is said to be so, and stays as it is."""
+    new = desk(tmp_path / "new", synced.toast)
+    assert findings(new.run("doctor", "--json"))["warehouse"] == "ok"
+    assert not new.warehouse.exists()
+
+    older = desk(tmp_path / "older", synced.toast, begun=True)
+    with duckdb.connect(str(older.warehouse)) as connection:
+        connection.execute("DROP VIEW product_mix; UPDATE restaurant_os_schema SET fingerprint = 'older'")
+    plan = older.run("migrate", "--plan").stdout
+    assert findings(older.run("doctor", "--json"))["warehouse tables"] == "warning"
+    assert "product_mix" in plan
+    assert older.run("migrate", "--plan").stdout == plan
 
 
 def of_no_date(found: dict[str, str]) -> dict[str, str]:

@@ -39,12 +39,11 @@ def checks(warehouse: Warehouse, settings: Settings) -> Iterator[Check]:
     """
     place = settings.warehouse_place
     if isinstance(place, Path):
-        [(version,)] = warehouse.rows("SELECT version()") if place.exists() else [("nothing yet",)]
-        yield Check("engine", "ok", f"DuckDB {printable(version, 40)}")
+        yield Check("engine", "ok", f"DuckDB v{duckdb.__version__}" if is_there(place) else "DuckDB, nothing yet")
     else:
         with engine_of(place) as engine:
             yield from _bigquery(place, settings) if engine == "bigquery" else _postgres(place)
-    if isinstance(place, Path) and not place.exists():
+    if isinstance(place, Path) and not is_there(place):
         return
     steps = warehouse.migrate(plan=True)
     if steps:
@@ -74,7 +73,7 @@ def _postgres(url: str) -> Iterator[Check]:
             [names, list(WRITING)],
         ).fetchall()
         # Our own leg of it, to whom the address names: behind a pooler the server knows of the pooler's alone.
-        is_encrypted, is_local = connection.pgconn.ssl_in_use, is_here(connection.info.host)
+        is_encrypted, is_local = connection.pgconn.ssl_in_use, is_here(connection.info.host, connection.info.hostaddr)
         roles, opened = api_roles(connection), open_to_api(connection, ours())
     version, role, schema, may_stage, may_make = asked or ("",) * 5
     yield Check("engine", "ok", f"PostgreSQL {printable(version, 40)}, as {printable(role, 60)} in schema {printable(schema, 60)}")
