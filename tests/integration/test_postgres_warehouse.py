@@ -16,6 +16,7 @@ import pytest
 from orders_world import FIRST_VERSION, NORTH, changed, check, land, order, payment, selection
 from postgres_watching import eventually, rows, stored, waiting_sessions
 from restaurant_os.errors import SettingsError, WarehouseError
+from restaurant_os.postgres_address import postgres_address
 from restaurant_os.tables import (
     CHANGED_DAYS,
     COUNT,
@@ -36,6 +37,8 @@ from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing
 from restaurant_os.warehouse.compiled import views
 from restaurant_os.warehouse.postgres import PostgresWarehouse
 from restaurant_os.warehouse.postgres_bulk import fetch_together
+from restaurant_os.warehouse.postgres_sessions import Sessions
+from restaurant_os.warehouse.query_postgres import query_postgres
 
 
 @pytest.fixture
@@ -219,6 +222,21 @@ def test_all_answers_of_one_call_are_of_one_moment(warehouse: PostgresWarehouse,
         answers = asked.result(60)
     assert (answers[0], answers[2]) == ([(1,)], [(1,)])
     assert warehouse.rows(*count) == [(2,)]
+
+
+def test_no_time_is_spent_on_compiling_views(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """Whatever the database's own setting is: read, written or asked by a person."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {postgres_url.rpartition('/')[2]} SET jit = on")
+    table, _ = query_postgres(postgres_url, "SHOW jit", most_rows=10, seconds=10)
+    with Sessions(postgres_address(postgres_url), most_kept=0, wait_seconds=1).transaction() as connection:
+        written = connection.execute("SHOW jit").fetchall()
+    assert (warehouse.rows("SHOW jit"), written, table.to_pydict(), rows(postgres_url, "SHOW jit")) == (
+        [("off",)],
+        [("off",)],
+        {"jit": ["off"]},
+        [("on",)],
+    )
 
 
 def test_read_sequences_grow_by_one_for_each_location_whoever_asks(warehouse: PostgresWarehouse, postgres_url: str) -> None:
