@@ -22,6 +22,7 @@ from restaurant_os.errors import LockedError, SettingsError, WarehouseError
 from restaurant_os.postgres_address import WRITE_IT_AS, postgres_address
 from restaurant_os.tables import LOADED_AT, READ_SEQUENCES, TABLES, TableSpec
 from restaurant_os.warehouse import Changes, Commit, Ids, Writing, postgres_bulk
+from restaurant_os.warehouse.compiled import is_done
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
 from restaurant_os.warehouse.postgres_schema import Migration, fingerprint, found_in
@@ -166,7 +167,7 @@ class PostgresWarehouse:
         with self._making_ready:
             if self._known_locks is None:
                 schema, found = self._found()
-                if found != fingerprint():
+                if not is_done(found, fingerprint()):
                     self._migrated()
                     schema, _ = self._found()
                 self._known_locks = Locks(str(schema))

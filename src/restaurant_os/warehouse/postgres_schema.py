@@ -16,7 +16,7 @@ import psycopg
 from restaurant_os.errors import WarehouseError
 from restaurant_os.tables import CHANGED_DAYS, SYNC_RUNS, TABLES, TableSpec
 from restaurant_os.text import printable
-from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.compiled import newer, numbered, views
 from restaurant_os.warehouse.postgres_access import API_ROLES, api_roles, granted, grants_by_default, revoke
 from restaurant_os.warehouse.postgres_bulk import SQL_TYPES
 from restaurant_os.warehouse.postgres_sessions import Connection, Locks, Row, key, take
@@ -48,7 +48,7 @@ def indexes(spec: TableSpec) -> list[tuple[str, ...]]:
 def fingerprint() -> str:
     """Changes whenever the tables, indexes or views in the code do, or to whom they are closed."""
     tables = [(spec.name, [(c.name, SQL_TYPES[c.type]) for c in spec.columns], spec.key, indexes(spec)) for spec in TABLES]
-    return hashlib.sha256(repr((tables, views("postgres"), API_ROLES)).encode()).hexdigest()
+    return numbered(hashlib.sha256(repr((tables, views("postgres"), API_ROLES)).encode()).hexdigest())
 
 
 def ours() -> list[str]:
@@ -91,6 +91,8 @@ class Migration:
             take(self.connection, key(f"{schema} migration"))
             # Before anything is touched: a commit holds rows of some tables and goes on to others, and either would wait for the other.
             take(self.connection, Locks(schema).everything)
+        if told := newer(self._found()):
+            return told
         for spec in TABLES:
             self._table(spec)
         self._views()
@@ -236,6 +238,13 @@ class Migration:
         )
         if names or will_be:
             self._do(f"close our tables and views to {', '.join(roles)} (the Data API)", revoke(names, roles))
+
+    def _found(self) -> str | None:
+        """The fingerprint of the code that last made the tables."""
+        if self._kind(SCHEMA_TABLE) not in IS_TABLE:
+            return None
+        [(found,)] = self._rows(f"SELECT max(fingerprint) FROM {SCHEMA_TABLE}")
+        return None if found is None else str(found)
 
     def _fingerprint(self) -> None:
         if self._kind(SCHEMA_TABLE) is None:
