@@ -25,7 +25,7 @@ from restaurant_os.warehouse import Changes, Commit, Ids, Writing, postgres_bulk
 from restaurant_os.warehouse.compiled import is_done
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
-from restaurant_os.warehouse.postgres_schema import Migration, fingerprint, found_in
+from restaurant_os.warehouse.postgres_schema import OUR_SCHEMA, Migration, fingerprint, found_in
 from restaurant_os.warehouse.postgres_sessions import (
     Connection,
     HeldElsewhereError,
@@ -198,7 +198,7 @@ class PostgresWarehouse:
     def _locked(self, restaurant_guids: Sequence[str]) -> LockedError:
         found: Row | None = None
         with suppress(psycopg.Error, WarehouseError), self._sessions.transaction(reading=True) as connection:
-            [(schema,)] = connection.execute("SELECT current_schema()::text").fetchall()
+            [(schema,)] = connection.execute(f"SELECT {OUR_SCHEMA}").fetchall()
             locks = self._known_locks or Locks(str(schema))
             found = holder(connection, locks, restaurant_guids, [spec.name for spec in TABLES])
         return self._trouble.locked(None if found is None else (found[0], found[1], found[2], found[3]), self.wait_seconds)

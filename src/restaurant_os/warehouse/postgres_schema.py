@@ -22,6 +22,9 @@ from restaurant_os.warehouse.postgres_bulk import SQL_TYPES
 from restaurant_os.warehouse.postgres_sessions import Connection, Locks, Row, key, take
 
 SCHEMA_TABLE = "restaurant_os_schema"
+#: The schema in which our tables stand, be it not the first of a role's search_path; where there are none, that in which they will be made.
+OUR_SCHEMA = f"""coalesce((SELECT n.nspname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = to_regclass('{SCHEMA_TABLE}')), current_schema()::text)"""
 KINDS = {
     "r": "a table",
     "p": "a partitioned table",
@@ -62,12 +65,12 @@ def mark_of(view: str) -> str:
 
 
 def found_in(connection: Connection) -> tuple[str | None, str | None]:
-    """The schema in which tables are made, and the fingerprint of the code that last made them. One query.
+    """The schema of our tables, and the fingerprint of the code that last made them. One query.
 
     Raises:
         psycopg.errors.UndefinedTable: there are none.
     """
-    [(schema, found)] = connection.execute(f"SELECT current_schema()::text, (SELECT max(fingerprint) FROM {SCHEMA_TABLE})").fetchall()
+    [(schema, found)] = connection.execute(f"SELECT {OUR_SCHEMA}, (SELECT max(fingerprint) FROM {SCHEMA_TABLE})").fetchall()
     return schema, found
 
 
@@ -87,6 +90,8 @@ class Migration:
             WarehouseError: a table or column of ours is something else, or an object of the user's own depends on a view that has other columns now.
         """
         schema = self._schema()
+        # What is missing is made beside what is there, whatever a role's search_path begins with.
+        self._rows("SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), TRUE)", schema)
         if not self.plan:
             take(self.connection, key(f"{schema} migration"))
             # Before anything is touched: a commit holds rows of some tables and goes on to others, and either would wait for the other.
@@ -103,7 +108,7 @@ class Migration:
     # --- tables ---------------------------------------------------------------------------------------------------
 
     def _schema(self) -> str:
-        [(schema, encoding)] = self._rows("SELECT current_schema()::text, current_setting('server_encoding')")
+        [(schema, encoding)] = self._rows(f"SELECT {OUR_SCHEMA}, current_setting('server_encoding')")
         if encoding != "UTF8":
             raise WarehouseError(
                 f"warehouse {self.label}: the database's encoding is {encoding}, UTF8 was expected. Nothing was changed.",
