@@ -315,6 +315,10 @@ def test_tables_of_an_older_version_are_brought_up_to_date_at_first_use(warehous
         ),
         ("CREATE VIEW fact_orders AS SELECT 1 AS a", '"fact_orders" is a view, a table was expected'),
         ("CREATE TABLE daily_sales (a int)", '"daily_sales" is a table, a view was expected'),
+        (
+            "CREATE VIEW daily_sales AS SELECT 1 AS mine",
+            '"daily_sales" is a view without our comment ("Restaurant OS, definition ..."), one of ours was expected',
+        ),
     ],
 )
 def test_something_else_under_one_of_our_names_is_named_and_left_alone(
@@ -334,6 +338,7 @@ def other_columns(url: str) -> None:
     """The view as an older version might have had it."""
     with psycopg.connect(url) as connection:
         connection.execute("DROP VIEW daily_cash; CREATE VIEW daily_cash AS SELECT 1 AS other_column, 'r'::text AS restaurant_guid")
+        connection.execute("COMMENT ON VIEW daily_cash IS 'Restaurant OS, definition older'")
 
 
 def test_a_view_whose_columns_changed_is_made_anew_for_whoever_could_read_it(warehouse: PostgresWarehouse, postgres_url: str) -> None:
@@ -349,24 +354,55 @@ def test_a_view_whose_columns_changed_is_made_anew_for_whoever_could_read_it(war
             may_read = connection.execute(asked).fetchall()
         finally:
             connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-    assert steps == [f"make view {name} anew" for name in views("postgres")]
+    assert steps == ["make view daily_cash anew"]
     assert may_read == [(True,), (True,), (False,)]
     assert warehouse.migrate() == []
 
 
-def test_a_users_own_view_of_one_whose_columns_changed_is_named_and_nothing_is_done(
+def test_rights_to_columns_and_options_of_a_view_outlast_its_definition(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """Whether it is replaced or made anew; a right to a column that is gone goes with it."""
+    warehouse.migrate()
+    other_columns(postgres_url)
+    role = f"dashboard_{postgres_url.rpartition('/')[2]}"
+    options = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role}")
+        try:
+            connection.execute(f"GRANT SELECT (restaurant_guid, other_column) ON daily_cash TO {role}")
+            connection.execute("ALTER VIEW daily_cash SET (security_barrier = true); ALTER VIEW open_checks SET (security_barrier = true)")
+            connection.execute("COMMENT ON VIEW open_checks IS 'Restaurant OS, definition older'")
+            steps = warehouse.migrate()
+            asked = f"SELECT has_column_privilege('{role}', 'daily_cash', c, 'SELECT') FROM unnest(ARRAY['restaurant_guid', 'business_date']) AS c"
+            may_read = connection.execute(asked).fetchall()
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert sorted(steps) == ["make view daily_cash anew", "replace view open_checks"]
+    assert may_read == [(True,), (False,)]
+    assert rows(postgres_url, options) == [("daily_cash", ["security_barrier=true"]), ("open_checks", ["security_barrier=true"])]
+
+
+def test_a_users_own_view_of_one_whose_columns_changed_is_named_and_all_else_is_done(
     warehouse: PostgresWarehouse, postgres_url: str
 ) -> None:
+    """Until it is dropped that one of ours stays as it was; commits and reads go on."""
     warehouse.migrate()
     other_columns(postgres_url)
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("CREATE VIEW my_cash AS SELECT other_column FROM daily_cash; DROP TABLE stock_levels")
-    before = relations(postgres_url)
-    with pytest.raises(WarehouseError) as problem:
-        warehouse.migrate()
-    assert "something of your own depends on it: view my_cash depends on view daily_cash" in problem.value.message
-    assert "Drop what depends on it" in problem.value.next_step
-    assert relations(postgres_url) == before
+        connection.execute(
+            "CREATE VIEW my_cash AS SELECT other_column FROM daily_cash; CREATE VIEW my_sales AS SELECT net_sales FROM daily_sales"
+        )
+        connection.execute("ALTER TABLE quarantine DROP COLUMN reason; COMMENT ON VIEW daily_sales IS 'Restaurant OS, definition older'")
+        connection.execute("UPDATE restaurant_os_schema SET fingerprint = 'older'")
+    after = PostgresWarehouse(postgres_url, now=lambda: FIRST_VERSION)
+    land(after, [order("o", [check("c", [selection("s")], [payment("p")])])])
+    said = "view daily_cash stays of an older definition: view my_cash depends on it. Drop that, run `restaurant-os migrate`, and make it again"
+    planned = ["replace view daily_cash; if it has other columns now it stays as it is while view my_cash depends on it"]
+    assert after.rows("SELECT m.net_sales, c.other_column FROM my_sales AS m, daily_cash AS c") == [(Decimal("10.0000"), 1)]
+    assert (after.migrate(), after.migrate(), after.migrate(plan=True)) == ([said], [said], planned)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP VIEW my_cash")
+    assert (after.migrate(), after.migrate()) == (["make view daily_cash anew"], [])
+    after.close()
 
 
 def test_several_that_find_an_empty_database_make_its_tables_once(postgres_url: str) -> None:
