@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,10 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from cash_world import deposit, entry
+from engines_stories import DAY, cash_commit, labor_commit, run_of
+from labor_world import at, punch, utc
+from ledger_world import whole_day
 from orders_world import FIRST_VERSION, NORTH, changed, check, land, order, payment, selection
 from postgres_watching import eventually, rows, stored, waiting_sessions
 from restaurant_os.errors import SettingsError, WarehouseError
@@ -33,8 +38,9 @@ from restaurant_os.tables import (
     TEXT,
     TableSpec,
 )
-from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing
+from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing, postgres_bulk
 from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.merge import MOST_NAMED
 from restaurant_os.warehouse.postgres import PostgresWarehouse
 from restaurant_os.warehouse.postgres_bulk import fetch_together
 from restaurant_os.warehouse.postgres_sessions import Sessions
@@ -222,6 +228,30 @@ def test_all_answers_of_one_call_are_of_one_moment(warehouse: PostgresWarehouse,
         answers = asked.result(60)
     assert (answers[0], answers[2]) == ([(1,)], [(1,)])
     assert warehouse.rows(*count) == [(2,)]
+
+
+def test_a_merge_asks_for_stored_rows_by_whole_keys(warehouse: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of punches by their source too, of cash by every location, be they many: else what is asked takes longer the longer the history is."""
+    asked: dict[str, set[str]] = {}
+
+    def together(connection: Any, asks: Any) -> Any:
+        for spec, where, _ in asks:
+            asked.setdefault(spec.name, set()).add(where)
+        return fetch_together(connection, asks)
+
+    monkeypatch.setattr(postgres_bulk, "fetch_together", together)
+    many = (*(f"place-{number}" for number in range(MOST_NAMED)), NORTH.toast_guid)
+    first, again = labor_commit(punch("p")), labor_commit(punch("p", modifiedDate=at("03-05 12:00")))
+    warehouse.commit(first)
+    warehouse.commit(replace(again, restaurant_guids=many))
+    cash = cash_commit(1, run_of(whole_day(DAY, 8, dataset="cash"), "cash-1"), [entry("e-1")], [deposit("d-1")])
+    warehouse.commit(replace(cash, restaurant_guids=many))
+
+    for name in ("fact_labor_shifts", "fact_labor_breaks", "fact_labor_hours"):
+        assert [where for where in asked[name] if "source IN ('toast')" not in where] == []
+    for name in ("fact_cash_entries", "fact_cash_deposits"):
+        assert f"restaurant_guid IN ({', '.join(repr(guid) for guid in sorted(many))})" in asked[name]
+    assert stored(warehouse, "fact_labor_shifts", "time_entry_guid", "modified_at") == [("p", utc("03-05 12:00"))]
 
 
 def test_no_time_is_spent_on_compiling_views(warehouse: PostgresWarehouse, postgres_url: str) -> None:
