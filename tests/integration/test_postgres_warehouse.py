@@ -435,6 +435,27 @@ def test_a_users_own_view_of_one_whose_columns_changed_is_named_and_all_else_is_
     after.close()
 
 
+def test_a_role_that_only_reads_reads_what_an_older_version_made(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """By its settings, and by its rights. What it may not write is not written."""
+    land(warehouse, [order("o")])
+    role = f"dashboard_{postgres_url.rpartition('/')[2]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        connection.execute("COMMENT ON VIEW open_checks IS 'Restaurant OS, definition older'")
+        connection.execute("UPDATE restaurant_os_schema SET fingerprint = 'older'")
+        try:
+            for is_read_only in ("off", "on"):
+                connection.execute(f"ALTER ROLE {role} SET default_transaction_read_only = {is_read_only}")
+                reader = PostgresWarehouse(postgres_url.replace("postgres@", f"{role}@"))
+                assert [reader.rows("SELECT count(*) FROM fact_orders") for _ in range(2)] == [[(1,)], [(1,)]]
+                with pytest.raises(WarehouseError):
+                    reader.next_read("a")
+                reader.close()
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert rows(postgres_url, "SELECT fingerprint FROM restaurant_os_schema") == [("older",)]
+
+
 def test_several_that_find_an_empty_database_make_its_tables_once(postgres_url: str) -> None:
     warehouses = [PostgresWarehouse(postgres_url) for _ in range(4)]
     ready = threading.Barrier(4)

@@ -44,6 +44,8 @@ from restaurant_os.warehouse.queue import CommitQueue
 LANES = 4
 #: How often a transaction is run that the server threw out: a deadlock with somebody who takes no locks of ours.
 TRIES = 4
+#: A role that only reads, be it by its settings or by its rights, and a standby.
+MAY_NOT_MIGRATE = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 T = TypeVar("T")
 
 
@@ -73,6 +75,8 @@ class PostgresWarehouse:
         self._queue = CommitQueue(self._land_if_free, lanes=LANES)
         self._making_ready = threading.Lock()
         self._known_locks: Locks | None = None
+        #: Once it is known that tables of another version are there that we may not bring up to date: for reading.
+        self._locks_as_it_is: Locks | None = None
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
@@ -158,17 +162,25 @@ class PostgresWarehouse:
     @contextmanager
     def _transaction(self, *, reading: bool = False) -> Iterator[tuple[Connection, Locks]]:
         """One in which all tables and views are there."""
-        locks = self._locks()
+        locks = self._locks(reading)
         with self._sessions.transaction(reading=reading) as connection:
             yield connection, locks
 
-    def _locks(self) -> Locks:
-        """The names of our locks; the first time the tables are made, or brought up to date."""
+    def _locks(self, reading: bool) -> Locks:
+        """The names of our locks; the first time the tables are made, or brought up to date. Who may not do that reads what there is."""
         with self._making_ready:
+            if reading and self._locks_as_it_is:
+                return self._locks_as_it_is
             if self._known_locks is None:
                 schema, found = self._found()
                 if not is_done(found, fingerprint()):
-                    self._migrated()
+                    try:
+                        self._migrated()
+                    except MAY_NOT_MIGRATE:
+                        if not reading or found is None:
+                            raise
+                        self._locks_as_it_is = Locks(str(schema))
+                        return self._locks_as_it_is
                     schema, _ = self._found()
                 self._known_locks = Locks(str(schema))
             return self._known_locks
