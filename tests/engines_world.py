@@ -150,9 +150,9 @@ class Engine(ABC):
     def sql(self, statement: str) -> None:
         """One statement of the engine's own, past all of our code."""
 
-    def age(self) -> None:
-        """As if an older version of the code had made the tables."""
-        self.sql("UPDATE restaurant_os_schema SET fingerprint = 'older' WHERE TRUE")
+    def age(self, fingerprint: str = "older") -> None:
+        """As if another version of the code, an older one, had made the tables."""
+        self.sql(f"UPDATE restaurant_os_schema SET fingerprint = '{fingerprint}' WHERE TRUE")
 
     def drop_column(self, table: str, column: str) -> None:
         self.sql(f"ALTER TABLE {table} DROP COLUMN {column}")
@@ -322,8 +322,8 @@ class BigQuery(Engine):
             "; ".join([*(f"TRUNCATE TABLE {name}" for name in full), "UPDATE restaurant_os_state SET writes = 0, sequence = 0 WHERE TRUE"])
         )
 
-    def age(self) -> None:
-        self.sql("UPDATE restaurant_os_state SET fingerprint = 'older' WHERE TRUE")
+    def age(self, fingerprint: str = "older") -> None:
+        self.sql(f"UPDATE restaurant_os_state SET fingerprint = '{fingerprint}' WHERE TRUE")
 
     def columns(self, table: str) -> list[str]:
         return [field.name for field in self._client.get_table(f"{self.project}.{self.dataset}.{table}").schema]

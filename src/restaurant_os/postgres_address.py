@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -60,15 +65,38 @@ def postgres_address(url: str) -> PostgresAddress:
     if _is_misread(url, given):
         raise ValueError("the address of the Postgres cannot be read: an @, a / or a : stands where none may")
     hosts = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
-    is_remote = not all(is_here(host) for host in hosts.split(","))
-    encrypted = {"sslmode": "require"} if is_remote and "PGSSLMODE" not in os.environ else {}
+    encrypted = {"sslmode": "require"} if _is_remote(given) and "PGSSLMODE" not in os.environ else {}
     port, database = given.get("port", ""), given.get("dbname", "")
     label = printable(f"postgres {hosts or 'localhost'}{f':{port}' if port else ''}{f'/{database}' if database else ''}", 200)
     return PostgresAddress({**DEFAULTS, **encrypted, **given}, label)
 
 
-def is_here(host: str) -> bool:
-    """Whether a host, as libpq names it, is this machine: by its usual names, or a socket."""
+def _is_remote(given: Mapping[str, Any]) -> bool:
+    """Whether any server that libpq may turn to is not this machine. A service's own file says where it is, and may say how it is spoken to."""
+    if service := str(given.get("service") or os.environ.get("PGSERVICE") or ""):
+        return not _says_sslmode(service)
+    hosts = str(given.get("host") or os.environ.get("PGHOST") or "")
+    addresses = str(given.get("hostaddr") or os.environ.get("PGHOSTADDR") or "")
+    pairs = zip_longest(hosts.split(","), addresses.split(","), fillvalue="")
+    return not all(is_here(host, address) for host, address in pairs)
+
+
+def _says_sslmode(service: str) -> bool:
+    """Whether the file of services says it for this one; ours would stand before it, and may be the weaker."""
+    folder = os.environ.get("PGSYSCONFDIR")
+    files = [
+        os.environ.get("PGSERVICEFILE") or Path("~/.pg_service.conf").expanduser(),
+        *([Path(folder, "pg_service.conf")] if folder else []),
+    ]
+    services = ConfigParser(interpolation=None, strict=False, delimiters=("=",))
+    with suppress(ConfigParserError, OSError, UnicodeDecodeError):
+        services.read(files, encoding="utf-8")
+    return services.has_option(service, "sslmode")
+
+
+def is_here(host: str, hostaddr: str = "") -> bool:
+    """Whether a host, as libpq names it, is this machine: by its usual names, or a socket. `hostaddr`: where the connection goes, whatever the name."""
+    host = hostaddr or host
     return not host or host in LOCAL_HOSTS or host.startswith("/")
 
 

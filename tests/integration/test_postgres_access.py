@@ -144,7 +144,8 @@ def test_tables_that_an_older_version_left_open_are_closed_at_first_use(warehous
 def test_views_that_are_made_anew_are_closed_too(warehouse: PostgresWarehouse, url: str) -> None:
     warehouse.migrate()
     tell(url, "DROP VIEW daily_cash; CREATE VIEW daily_cash AS SELECT 1 AS other_column")
-    assert "make view daily_sales anew" in warehouse.migrate()
+    tell(url, "COMMENT ON VIEW daily_cash IS 'Restaurant OS, definition older'")
+    assert "make view daily_cash anew" in warehouse.migrate()
     assert (held(url, "anon"), held(url, "authenticated")) == ({}, {})
 
 

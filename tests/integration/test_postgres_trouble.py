@@ -122,6 +122,20 @@ def test_commits_of_one_location_follow_one_another_and_others_of_that_process_p
     other.close()
 
 
+def test_commits_follow_one_another_in_whatever_schema_a_role_looks_first(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """The tables are the same: of another schema before them there is none."""
+    tell(postgres_url, "CREATE SCHEMA alice")
+    other = PostgresWarehouse(f"{postgres_url}?options=-csearch_path%3Dalice,public", wait_seconds=PATIENCE, now=lambda: FIRST_VERSION)
+    with held_open(warehouse) as finish, ThreadPoolExecutor(1) as pool:
+        second = pool.submit(land, other, [order("held", version=1, numberOfGuests=3)])
+        eventually(lambda: waiting_sessions(postgres_url) == 1)
+        assert (finish().added, second.result(PATIENCE).changed) == (1, 1)
+    tell(postgres_url, "DROP VIEW open_checks; DROP TABLE stock_levels CASCADE")
+    assert "make table stock_levels" in other.migrate()
+    assert rows(postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'alice'::regnamespace") == [(0,)]
+    other.close()
+
+
 def test_a_commit_of_very_many_locations_excludes_all_others(warehouse: PostgresWarehouse, postgres_url: str) -> None:
     other = PostgresWarehouse(postgres_url, wait_seconds=PATIENCE, now=lambda: FIRST_VERSION)
     many = Commit(dataset="orders", restaurant_guids=tuple(f"place {n}" for n in range(300)), tables={}, runs=[window(1, 2)])

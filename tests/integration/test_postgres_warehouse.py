@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,14 @@ import psycopg
 import pyarrow as pa
 import pytest
 
+from cash_world import deposit, entry
+from engines_stories import DAY, cash_commit, labor_commit, run_of
+from labor_world import at, punch, utc
+from ledger_world import whole_day
 from orders_world import FIRST_VERSION, NORTH, changed, check, land, order, payment, selection
 from postgres_watching import eventually, rows, stored, waiting_sessions
 from restaurant_os.errors import SettingsError, WarehouseError
+from restaurant_os.postgres_address import postgres_address
 from restaurant_os.tables import (
     CHANGED_DAYS,
     COUNT,
@@ -32,10 +38,13 @@ from restaurant_os.tables import (
     TEXT,
     TableSpec,
 )
-from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing
+from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing, postgres_bulk
 from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.merge import MOST_NAMED
 from restaurant_os.warehouse.postgres import PostgresWarehouse
 from restaurant_os.warehouse.postgres_bulk import fetch_together
+from restaurant_os.warehouse.postgres_sessions import Sessions
+from restaurant_os.warehouse.query_postgres import query_postgres
 
 
 @pytest.fixture
@@ -221,6 +230,45 @@ def test_all_answers_of_one_call_are_of_one_moment(warehouse: PostgresWarehouse,
     assert warehouse.rows(*count) == [(2,)]
 
 
+def test_a_merge_asks_for_stored_rows_by_whole_keys(warehouse: PostgresWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of punches by their source too, of cash by every location, be they many: else what is asked takes longer the longer the history is."""
+    asked: dict[str, set[str]] = {}
+
+    def together(connection: Any, asks: Any) -> Any:
+        for spec, where, _ in asks:
+            asked.setdefault(spec.name, set()).add(where)
+        return fetch_together(connection, asks)
+
+    monkeypatch.setattr(postgres_bulk, "fetch_together", together)
+    many = (*(f"place-{number}" for number in range(MOST_NAMED)), NORTH.toast_guid)
+    first, again = labor_commit(punch("p")), labor_commit(punch("p", modifiedDate=at("03-05 12:00")))
+    warehouse.commit(first)
+    warehouse.commit(replace(again, restaurant_guids=many))
+    cash = cash_commit(1, run_of(whole_day(DAY, 8, dataset="cash"), "cash-1"), [entry("e-1")], [deposit("d-1")])
+    warehouse.commit(replace(cash, restaurant_guids=many))
+
+    for name in ("fact_labor_shifts", "fact_labor_breaks", "fact_labor_hours"):
+        assert [where for where in asked[name] if "source IN ('toast')" not in where] == []
+    for name in ("fact_cash_entries", "fact_cash_deposits"):
+        assert f"restaurant_guid IN ({', '.join(repr(guid) for guid in sorted(many))})" in asked[name]
+    assert stored(warehouse, "fact_labor_shifts", "time_entry_guid", "modified_at") == [("p", utc("03-05 12:00"))]
+
+
+def test_no_time_is_spent_on_compiling_views(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """Whatever the database's own setting is: read, written or asked by a person."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {postgres_url.rpartition('/')[2]} SET jit = on")
+    table, _ = query_postgres(postgres_url, "SHOW jit", most_rows=10, seconds=10)
+    with Sessions(postgres_address(postgres_url), most_kept=0, wait_seconds=1).transaction() as connection:
+        written = connection.execute("SHOW jit").fetchall()
+    assert (warehouse.rows("SHOW jit"), written, table.to_pydict(), rows(postgres_url, "SHOW jit")) == (
+        [("off",)],
+        [("off",)],
+        {"jit": ["off"]},
+        [("on",)],
+    )
+
+
 def test_read_sequences_grow_by_one_for_each_location_whoever_asks(warehouse: PostgresWarehouse, postgres_url: str) -> None:
     other = PostgresWarehouse(postgres_url)
     with ThreadPoolExecutor(6) as pool:
@@ -297,6 +345,10 @@ def test_tables_of_an_older_version_are_brought_up_to_date_at_first_use(warehous
         ),
         ("CREATE VIEW fact_orders AS SELECT 1 AS a", '"fact_orders" is a view, a table was expected'),
         ("CREATE TABLE daily_sales (a int)", '"daily_sales" is a table, a view was expected'),
+        (
+            "CREATE VIEW daily_sales AS SELECT 1 AS mine",
+            '"daily_sales" is a view without our comment ("Restaurant OS, definition ..."), one of ours was expected',
+        ),
     ],
 )
 def test_something_else_under_one_of_our_names_is_named_and_left_alone(
@@ -316,6 +368,7 @@ def other_columns(url: str) -> None:
     """The view as an older version might have had it."""
     with psycopg.connect(url) as connection:
         connection.execute("DROP VIEW daily_cash; CREATE VIEW daily_cash AS SELECT 1 AS other_column, 'r'::text AS restaurant_guid")
+        connection.execute("COMMENT ON VIEW daily_cash IS 'Restaurant OS, definition older'")
 
 
 def test_a_view_whose_columns_changed_is_made_anew_for_whoever_could_read_it(warehouse: PostgresWarehouse, postgres_url: str) -> None:
@@ -331,24 +384,76 @@ def test_a_view_whose_columns_changed_is_made_anew_for_whoever_could_read_it(war
             may_read = connection.execute(asked).fetchall()
         finally:
             connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
-    assert steps == [f"make view {name} anew" for name in views("postgres")]
+    assert steps == ["make view daily_cash anew"]
     assert may_read == [(True,), (True,), (False,)]
     assert warehouse.migrate() == []
 
 
-def test_a_users_own_view_of_one_whose_columns_changed_is_named_and_nothing_is_done(
+def test_rights_to_columns_and_options_of_a_view_outlast_its_definition(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """Whether it is replaced or made anew; a right to a column that is gone goes with it."""
+    warehouse.migrate()
+    other_columns(postgres_url)
+    role = f"dashboard_{postgres_url.rpartition('/')[2]}"
+    options = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role}")
+        try:
+            connection.execute(f"GRANT SELECT (restaurant_guid, other_column) ON daily_cash TO {role}")
+            connection.execute("ALTER VIEW daily_cash SET (security_barrier = true); ALTER VIEW open_checks SET (security_barrier = true)")
+            connection.execute("COMMENT ON VIEW open_checks IS 'Restaurant OS, definition older'")
+            steps = warehouse.migrate()
+            asked = f"SELECT has_column_privilege('{role}', 'daily_cash', c, 'SELECT') FROM unnest(ARRAY['restaurant_guid', 'business_date']) AS c"
+            may_read = connection.execute(asked).fetchall()
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert sorted(steps) == ["make view daily_cash anew", "replace view open_checks"]
+    assert may_read == [(True,), (False,)]
+    assert rows(postgres_url, options) == [("daily_cash", ["security_barrier=true"]), ("open_checks", ["security_barrier=true"])]
+
+
+def test_a_users_own_view_of_one_whose_columns_changed_is_named_and_all_else_is_done(
     warehouse: PostgresWarehouse, postgres_url: str
 ) -> None:
+    """Until it is dropped that one of ours stays as it was; commits and reads go on."""
     warehouse.migrate()
     other_columns(postgres_url)
     with psycopg.connect(postgres_url) as connection:
-        connection.execute("CREATE VIEW my_cash AS SELECT other_column FROM daily_cash; DROP TABLE stock_levels")
-    before = relations(postgres_url)
-    with pytest.raises(WarehouseError) as problem:
-        warehouse.migrate()
-    assert "something of your own depends on it: view my_cash depends on view daily_cash" in problem.value.message
-    assert "Drop what depends on it" in problem.value.next_step
-    assert relations(postgres_url) == before
+        connection.execute(
+            "CREATE VIEW my_cash AS SELECT other_column FROM daily_cash; CREATE VIEW my_sales AS SELECT net_sales FROM daily_sales"
+        )
+        connection.execute("ALTER TABLE quarantine DROP COLUMN reason; COMMENT ON VIEW daily_sales IS 'Restaurant OS, definition older'")
+        connection.execute("UPDATE restaurant_os_schema SET fingerprint = 'older'")
+    after = PostgresWarehouse(postgres_url, now=lambda: FIRST_VERSION)
+    land(after, [order("o", [check("c", [selection("s")], [payment("p")])])])
+    said = "view daily_cash stays of an older definition: view my_cash depends on it. Drop that, run `restaurant-os migrate`, and make it again"
+    planned = ["replace view daily_cash; if it has other columns now it stays as it is while view my_cash depends on it"]
+    assert after.rows("SELECT m.net_sales, c.other_column FROM my_sales AS m, daily_cash AS c") == [(Decimal("10.0000"), 1)]
+    assert (after.migrate(), after.migrate(), after.migrate(plan=True)) == ([said], [said], planned)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("DROP VIEW my_cash")
+    assert (after.migrate(), after.migrate()) == (["make view daily_cash anew"], [])
+    after.close()
+
+
+def test_a_role_that_only_reads_reads_what_an_older_version_made(warehouse: PostgresWarehouse, postgres_url: str) -> None:
+    """By its settings, and by its rights. What it may not write is not written."""
+    land(warehouse, [order("o")])
+    role = f"dashboard_{postgres_url.rpartition('/')[2]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+        connection.execute("COMMENT ON VIEW open_checks IS 'Restaurant OS, definition older'")
+        connection.execute("UPDATE restaurant_os_schema SET fingerprint = 'older'")
+        try:
+            for is_read_only in ("off", "on"):
+                connection.execute(f"ALTER ROLE {role} SET default_transaction_read_only = {is_read_only}")
+                reader = PostgresWarehouse(postgres_url.replace("postgres@", f"{role}@"))
+                assert [reader.rows("SELECT count(*) FROM fact_orders") for _ in range(2)] == [[(1,)], [(1,)]]
+                with pytest.raises(WarehouseError):
+                    reader.next_read("a")
+                reader.close()
+        finally:
+            connection.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert rows(postgres_url, "SELECT fingerprint FROM restaurant_os_schema") == [("older",)]
 
 
 def test_several_that_find_an_empty_database_make_its_tables_once(postgres_url: str) -> None:

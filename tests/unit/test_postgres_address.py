@@ -111,3 +111,43 @@ def test_a_copy_does_not_show_where_it_would_have_gone(tmp_path: Path, monkeypat
 )
 def test_which_hosts_are_this_machine(host: str, expected: bool) -> None:
     assert is_here(host) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "expected"),
+    [
+        ("postgresql://u:p@localhost/db", {}, None),
+        ("postgresql:///db", {}, None),
+        ("postgresql:///db?host=/run/postgresql", {}, None),
+        ("postgresql:///db?hostaddr=127.0.0.1", {}, None),
+        ("postgresql://u:p@db.example.com/db?hostaddr=127.0.0.1", {}, None),
+        ("postgresql://u:p@db.example.com/db", {}, "require"),
+        ("postgresql://u:p@localhost,db.example.com/db", {}, "require"),
+        ("postgresql://u:p@localhost/db?hostaddr=203.0.113.5", {}, "require"),
+        ("postgresql://u:p@localhost,localhost/db?hostaddr=127.0.0.1,203.0.113.5", {}, "require"),
+        ("postgresql:///db?service=prod", {}, "require"),
+        ("postgresql:///db?service=prod&sslmode=disable", {}, "disable"),
+        ("postgresql:///db", {"PGHOST": "db.example.com"}, "require"),
+        ("postgresql://u:p@localhost/db", {"PGHOSTADDR": "203.0.113.5"}, "require"),
+        ("postgresql:///db", {"PGSERVICE": "prod"}, "require"),
+        ("postgresql:///db", {"PGSERVICE": "prod", "PGSSLMODE": "prefer"}, None),
+    ],
+)
+def test_a_connection_that_may_leave_this_machine_is_encrypted(
+    monkeypatch: pytest.MonkeyPatch, address: str, environment: dict[str, str], expected: str | None
+) -> None:
+    """Decided by where it goes and not by what it is called; unless somebody said otherwise."""
+    for name in ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert postgres_address(address).sslmode == expected
+
+
+def test_how_a_service_is_spoken_to_stands_in_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours would go before it, and `require` is less than `verify-full`."""
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    (tmp_path / "services").write_text("[prod]\nhost=db.example.com\nsslmode=verify-full\n[other]\nhost=db.example.com\n")
+    asked = [postgres_address(f"postgresql:///db?service={name}").sslmode for name in ("prod", "other", "unknown")]
+    assert asked == [None, "require", "require"]

@@ -15,7 +15,7 @@ from google.cloud import bigquery as google
 from restaurant_os.errors import WarehouseError
 from restaurant_os.tables import BY_NAME, CHANGED_DAYS, COUNT, DATE, FLAG, INSTANT, MONEY, RATE, REAL, TABLES, TEXT, TableSpec
 from restaurant_os.text import printable
-from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.compiled import is_done, newer, numbered, views
 from restaurant_os.warehouse.slices import partition_of
 
 #: BigQuery's names, with precision and scale where they have one.
@@ -54,7 +54,7 @@ MOST_SAID, MOST_SAID_OF_A_COLUMN = 16_000, 1_000
 def fingerprint() -> str:
     """Changes whenever the tables, their layout or the views in the code do."""
     tables = [(spec.name, [(c.name, KINDS[c.type], c.meaning) for c in spec.columns], spec.key, partition_of(spec)) for spec in TABLES]
-    return hashlib.sha256(repr((tables, views("bigquery"))).encode()).hexdigest()
+    return numbered(hashlib.sha256(repr((tables, views("bigquery"))).encode()).hexdigest())
 
 
 def is_by_instant(spec: TableSpec) -> bool:
@@ -120,8 +120,8 @@ class Migration:
 
     def run(self, *, is_there: bool, found: str | None) -> list[str]:
         """Every step, in words; none when everything is there. `is_there`: whether the dataset is. `found`: the fingerprint in it."""
-        if found == fingerprint():
-            return []
+        if is_done(found, fingerprint()):
+            return newer(found)
         if not is_there:
             self._dataset()
         known = self._known() if is_there else {}

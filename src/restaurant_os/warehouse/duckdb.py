@@ -41,7 +41,7 @@ from restaurant_os.tables import (
 )
 from restaurant_os.warehouse import Changes, Commit, Ids, Writing
 from restaurant_os.warehouse.bring import bring, insert, run
-from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.compiled import is_done, newer, numbered, views
 from restaurant_os.warehouse.fold import fold_runs
 from restaurant_os.warehouse.kept import KeptFile
 from restaurant_os.warehouse.line import next_in_line
@@ -316,12 +316,12 @@ def _begin_file(path: Path) -> None:
 def fingerprint() -> str:
     """Changes whenever the tables or views in the code do."""
     tables = [(spec.name, [(c.name, str(c.type)) for c in spec.columns], spec.key) for spec in TABLES]
-    return hashlib.sha256(repr((tables, views("duckdb"))).encode()).hexdigest()
+    return numbered(hashlib.sha256(repr((tables, views("duckdb"))).encode()).hexdigest())
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables, columns and views that are missing. Costs one query when nothing is."""
-    if _fingerprint_of(connection) == fingerprint():
+    if is_done(_fingerprint_of(connection), fingerprint()):
         return
     with transaction(connection):
         for spec in TABLES:
@@ -348,8 +348,9 @@ def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
     Raises:
         WarehouseError: a column is of another type.
     """
-    if _fingerprint_of(connection) == fingerprint():
-        return []
+    found_in_file = _fingerprint_of(connection)
+    if is_done(found_in_file, fingerprint()):
+        return newer(found_in_file)
     steps: list[str] = []
     for spec in TABLES:
         found: dict[str, str] = dict(run(connection, OUR_COLUMNS, [spec.name]))

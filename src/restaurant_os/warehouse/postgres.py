@@ -22,9 +22,10 @@ from restaurant_os.errors import LockedError, SettingsError, WarehouseError
 from restaurant_os.postgres_address import WRITE_IT_AS, postgres_address
 from restaurant_os.tables import LOADED_AT, READ_SEQUENCES, TABLES, TableSpec
 from restaurant_os.warehouse import Changes, Commit, Ids, Writing, postgres_bulk
+from restaurant_os.warehouse.compiled import is_done
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
-from restaurant_os.warehouse.postgres_schema import Migration, fingerprint, found_in
+from restaurant_os.warehouse.postgres_schema import OUR_SCHEMA, Migration, fingerprint, found_in
 from restaurant_os.warehouse.postgres_sessions import (
     Connection,
     HeldElsewhereError,
@@ -43,6 +44,8 @@ from restaurant_os.warehouse.queue import CommitQueue
 LANES = 4
 #: How often a transaction is run that the server threw out: a deadlock with somebody who takes no locks of ours.
 TRIES = 4
+#: A role that only reads, be it by its settings or by its rights, and a standby.
+MAY_NOT_MIGRATE = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 T = TypeVar("T")
 
 
@@ -72,6 +75,8 @@ class PostgresWarehouse:
         self._queue = CommitQueue(self._land_if_free, lanes=LANES)
         self._making_ready = threading.Lock()
         self._known_locks: Locks | None = None
+        #: Once it is known that tables of another version are there that we may not bring up to date: for reading.
+        self._locks_as_it_is: Locks | None = None
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
@@ -157,17 +162,25 @@ class PostgresWarehouse:
     @contextmanager
     def _transaction(self, *, reading: bool = False) -> Iterator[tuple[Connection, Locks]]:
         """One in which all tables and views are there."""
-        locks = self._locks()
+        locks = self._locks(reading)
         with self._sessions.transaction(reading=reading) as connection:
             yield connection, locks
 
-    def _locks(self) -> Locks:
-        """The names of our locks; the first time the tables are made, or brought up to date."""
+    def _locks(self, reading: bool) -> Locks:
+        """The names of our locks; the first time the tables are made, or brought up to date. Who may not do that reads what there is."""
         with self._making_ready:
+            if reading and self._locks_as_it_is:
+                return self._locks_as_it_is
             if self._known_locks is None:
                 schema, found = self._found()
-                if found != fingerprint():
-                    self._migrated()
+                if not is_done(found, fingerprint()):
+                    try:
+                        self._migrated()
+                    except MAY_NOT_MIGRATE:
+                        if not reading or found is None:
+                            raise
+                        self._locks_as_it_is = Locks(str(schema))
+                        return self._locks_as_it_is
                     schema, _ = self._found()
                 self._known_locks = Locks(str(schema))
             return self._known_locks
@@ -197,7 +210,7 @@ class PostgresWarehouse:
     def _locked(self, restaurant_guids: Sequence[str]) -> LockedError:
         found: Row | None = None
         with suppress(psycopg.Error, WarehouseError), self._sessions.transaction(reading=True) as connection:
-            [(schema,)] = connection.execute("SELECT current_schema()::text").fetchall()
+            [(schema,)] = connection.execute(f"SELECT {OUR_SCHEMA}").fetchall()
             locks = self._known_locks or Locks(str(schema))
             found = holder(connection, locks, restaurant_guids, [spec.name for spec in TABLES])
         return self._trouble.locked(None if found is None else (found[0], found[1], found[2], found[3]), self.wait_seconds)

@@ -7,6 +7,7 @@ words of its own.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,12 +17,15 @@ import psycopg
 from restaurant_os.errors import WarehouseError
 from restaurant_os.tables import CHANGED_DAYS, SYNC_RUNS, TABLES, TableSpec
 from restaurant_os.text import printable
-from restaurant_os.warehouse.compiled import views
+from restaurant_os.warehouse.compiled import newer, numbered, views
 from restaurant_os.warehouse.postgres_access import API_ROLES, api_roles, granted, grants_by_default, revoke
 from restaurant_os.warehouse.postgres_bulk import SQL_TYPES
 from restaurant_os.warehouse.postgres_sessions import Connection, Locks, Row, key, take
 
 SCHEMA_TABLE = "restaurant_os_schema"
+#: The schema in which our tables stand, be it not the first of a role's search_path; where there are none, that in which they will be made.
+OUR_SCHEMA = f"""coalesce((SELECT n.nspname::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = to_regclass('{SCHEMA_TABLE}')), current_schema()::text)"""
 KINDS = {
     "r": "a table",
     "p": "a partitioned table",
@@ -32,6 +36,15 @@ KINDS = {
     "S": "a sequence",
 }
 IS_TABLE = ("r", "p")
+#: How the comment of every view of ours begins.
+OUR_MARK = "Restaurant OS, definition "
+#: What is raised for a view that has other columns than before, or that reads them of one that could not be replaced.
+CANNOT_BE_REPLACED = (
+    psycopg.errors.InvalidTableDefinition,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.DatatypeMismatch,
+)
 #: Beside the keys: by these we look for rows. Two columns of one place are one index.
 OTHER_INDEXES = {CHANGED_DAYS: (("sequence",),), SYNC_RUNS: (("restaurant_guid", "dataset"),)}
 
@@ -48,7 +61,7 @@ def indexes(spec: TableSpec) -> list[tuple[str, ...]]:
 def fingerprint() -> str:
     """Changes whenever the tables, indexes or views in the code do, or to whom they are closed."""
     tables = [(spec.name, [(c.name, SQL_TYPES[c.type]) for c in spec.columns], spec.key, indexes(spec)) for spec in TABLES]
-    return hashlib.sha256(repr((tables, views("postgres"), API_ROLES)).encode()).hexdigest()
+    return numbered(hashlib.sha256(repr((tables, views("postgres"), API_ROLES)).encode()).hexdigest())
 
 
 def ours() -> list[str]:
@@ -58,16 +71,16 @@ def ours() -> list[str]:
 
 def mark_of(view: str) -> str:
     """The comment of a view as it is in the code."""
-    return f"Restaurant OS, definition {hashlib.sha256(views('postgres')[view].encode()).hexdigest()[:16]}"
+    return f"{OUR_MARK}{hashlib.sha256(views('postgres')[view].encode()).hexdigest()[:16]}"
 
 
 def found_in(connection: Connection) -> tuple[str | None, str | None]:
-    """The schema in which tables are made, and the fingerprint of the code that last made them. One query.
+    """The schema of our tables, and the fingerprint of the code that last made them. One query.
 
     Raises:
         psycopg.errors.UndefinedTable: there are none.
     """
-    [(schema, found)] = connection.execute(f"SELECT current_schema()::text, (SELECT max(fingerprint) FROM {SCHEMA_TABLE})").fetchall()
+    [(schema, found)] = connection.execute(f"SELECT {OUR_SCHEMA}, (SELECT max(fingerprint) FROM {SCHEMA_TABLE})").fetchall()
     return schema, found
 
 
@@ -84,13 +97,17 @@ class Migration:
         """Every step, in words; none when everything is there.
 
         Raises:
-            WarehouseError: a table or column of ours is something else, or an object of the user's own depends on a view that has other columns now.
+            WarehouseError: a table, a column or a view of ours is something else.
         """
         schema = self._schema()
+        # What is missing is made beside what is there, whatever a role's search_path begins with.
+        self._rows("SELECT set_config('search_path', quote_ident(%s) || ', ' || current_setting('search_path'), TRUE)", schema)
         if not self.plan:
             take(self.connection, key(f"{schema} migration"))
             # Before anything is touched: a commit holds rows of some tables and goes on to others, and either would wait for the other.
             take(self.connection, Locks(schema).everything)
+        if told := newer(self._found()):
+            return told
         for spec in TABLES:
             self._table(spec)
         self._views()
@@ -101,7 +118,7 @@ class Migration:
     # --- tables ---------------------------------------------------------------------------------------------------
 
     def _schema(self) -> str:
-        [(schema, encoding)] = self._rows("SELECT current_schema()::text, current_setting('server_encoding')")
+        [(schema, encoding)] = self._rows(f"SELECT {OUR_SCHEMA}, current_setting('server_encoding')")
         if encoding != "UTF8":
             raise WarehouseError(
                 f"warehouse {self.label}: the database's encoding is {encoding}, UTF8 was expected. Nothing was changed.",
@@ -166,62 +183,138 @@ class Migration:
     # --- views ----------------------------------------------------------------------------------------------------
 
     def _views(self) -> None:
-        """Views that are missing or of another definition. One whose columns changed cannot be replaced: it is dropped and made anew, and who could
-        read it still can."""
+        """Views that are missing or of another definition, replaced. One whose columns changed cannot be: it is made anew, with those of ours that
+        read it."""
         changed = [name for name in views("postgres") if self._is_other(name)]
         if self.plan:
-            self.steps += [f"make view {name}" if self._kind(name) is None else f"replace view {name}" for name in changed]
+            self.steps += [
+                f"make view {name}" if self._kind(name) is None else f"replace view {name}{self._while_read(name)}" for name in changed
+            ]
             return
-        if not all(self._replaced(name) for name in changed):
-            self._anew(list(views("postgres")))
+        left = [name for name in changed if not self._replaced(name)]
+        held = self._held(left)
+        if others := [name for name in left if name not in held]:
+            steps = list(self.steps)
+            self._tell("SAVEPOINT dropping")
+            try:
+                self._anew(others)
+            except (psycopg.errors.DependentObjectsStillExist, *CANNOT_BE_REPLACED) as problem:
+                self._tell("ROLLBACK TO SAVEPOINT dropping")
+                self.steps = steps
+                held |= dict.fromkeys(others, printable((problem.diag.message_detail or str(problem)).replace("\n", "; "), 300))
+        for name, why in held.items():
+            self.steps.append(f"view {name} stays of an older definition: {why}")
 
     def _is_other(self, name: str) -> bool:
         kind = self._kind(name)
         if kind not in (None, "v"):
             raise self._other_thing(name, f"is {KINDS.get(str(kind), 'something else')}, a view was expected")
         [(comment,)] = self._rows("SELECT obj_description(to_regclass(%s), 'pg_class')", name)
+        if kind and not str(comment or "").startswith(OUR_MARK):
+            raise self._other_thing(name, f'is a view without our comment ("{OUR_MARK}..."), one of ours was expected')
         return bool(comment != mark_of(name))
 
     def _replaced(self, name: str) -> bool:
         step = f"make view {name}" if self._kind(name) is None else f"replace view {name}"
         self._tell("SAVEPOINT replacing")
         try:
-            self._tell(f"CREATE OR REPLACE VIEW {name} AS {views('postgres')[name]}")
-        except psycopg.errors.InvalidTableDefinition:
+            self._tell(f"CREATE OR REPLACE VIEW {name}{self._options(name)} AS {views('postgres')[name]}")
+        except CANNOT_BE_REPLACED:
             self._tell("ROLLBACK TO SAVEPOINT replacing")
             return False
         self._do(step, f"COMMENT ON VIEW {name} IS '{mark_of(name)}'")
         return True
 
-    def _anew(self, names: Sequence[str]) -> None:
-        """All of our views: one may read another."""
-        there = [name for name in names if self._kind(name) == "v"]
-        grants = [grant for name in there for grant in self._grants(name)]
-        try:
-            self._tell("SAVEPOINT dropping")
-            self._tell(f"DROP VIEW {', '.join(there)}")
-        except psycopg.errors.DependentObjectsStillExist as problem:
-            own = printable((problem.diag.message_detail or "").replace("\n", "; "), 400)
-            raise WarehouseError(
-                f"warehouse {self.label}: a view has other columns now, and something of your own depends on it: {own}. Nothing was changed.",
-                next_step="Drop what depends on it, run `restaurant-os migrate`, and make it again.",
-            ) from problem
-        self.steps = [step for step in self.steps if " view " not in step]
+    def _held(self, names: Sequence[str]) -> dict[str, str]:
+        """Those that cannot be made anew, and why: something of a user's own depends on them, or they read one that cannot."""
+        held: dict[str, str] = {}
         for name in names:
-            self._tell(f"CREATE VIEW {name} AS {views('postgres')[name]}")
-            self._do(f"make view {name} anew" if name in there else f"make view {name}", f"COMMENT ON VIEW {name} IS '{mark_of(name)}'")
-        for grant in grants:
-            self._tell(grant)
+            if own := self._of_others(name):
+                held[name] = f"{own} depends on it. Drop that, run `restaurant-os migrate`, and make it again"
+            elif read := next((other for other in held if re.search(rf"\b{other}\b", views("postgres")[name])), None):
+                held[name] = f"it reads {read}"
+        return held
 
-    def _grants(self, name: str) -> list[str]:
-        """What others may do with a view, as statements that say it again."""
+    def _while_read(self, name: str) -> str:
+        own = self._of_others(name)
+        return f"; if it has other columns now it stays as it is while {own} depends on it" if own else ""
+
+    def _readers(self, name: str) -> list[tuple[int, str]]:
+        """What depends on a view, itself first, and what on that in turn: the views, each with its name."""
+        return [
+            (int(oid), str(found))
+            for oid, found in self._rows(
+                """WITH RECURSIVE readers (oid) AS (
+                    SELECT to_regclass(%s)::oid
+                    UNION SELECT r.ev_class FROM readers JOIN pg_depend AS d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = readers.oid
+                        AND d.classid = 'pg_rewrite'::regclass JOIN pg_rewrite AS r ON r.oid = d.objid)
+                SELECT oid, oid::regclass::text FROM readers WHERE oid IS NOT NULL""",
+                name,
+            )
+        ]
+
+    def _of_others(self, name: str) -> str:
+        """What of a user's own depends on a view, or on one of ours that reads it."""
+        own = {oid for (oid,) in self._rows("SELECT to_regclass(n)::oid FROM unnest(%s::text[]) AS n", list(views("postgres")))}
+        readers = [oid for oid, _ in self._readers(name)]
         found = self._rows(
-            """SELECT a.privilege_type, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END, a.is_grantable
-            FROM pg_class AS c, aclexplode(c.relacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
-            WHERE c.oid = to_regclass(%s) AND a.grantee <> c.relowner AND (a.grantee = 0 OR r.rolname IS NOT NULL)""",
+            """SELECT pg_describe_object('pg_class'::regclass, oid, 0) FROM unnest(%s::oid[]) AS oid
+            UNION SELECT pg_describe_object(classid, objid, 0) FROM pg_depend
+                WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY(%s::oid[]) AND deptype = 'n' AND classid <> 'pg_rewrite'::regclass
+            ORDER BY 1""",
+            [oid for oid in readers if oid not in own],
+            [oid for oid in readers if oid in own],
+        )
+        return printable(", ".join(str(one) for (one,) in found), 300)
+
+    def _anew(self, names: Sequence[str]) -> None:
+        """These, and those of our views that read one of them, for whoever could read them, and with the options that they had."""
+        readers = {found.rpartition(".")[2] for name in names for _, found in self._readers(name)}
+        names = [name for name in views("postgres") if name in readers or name in names]
+        there = [name for name in names if self._kind(name) == "v"]
+        options = {name: self._options(name) for name in names}
+        grants = [grant for name in there for grant in self._grants(name)]
+        if there:
+            self._tell(f"DROP VIEW {', '.join(there)}")
+        self.steps = [step for step in self.steps if step not in {f"replace view {name}" for name in names}]
+        for name in names:
+            self._tell(f"CREATE VIEW {name}{options[name]} AS {views('postgres')[name]}")
+            self._do(f"make view {name} anew" if name in there else f"make view {name}", f"COMMENT ON VIEW {name} IS '{mark_of(name)}'")
+        for name, column, grant in grants:
+            if column is None or column in self._columns_of(name):
+                self._tell(grant)
+
+    def _options(self, name: str) -> str:
+        """What somebody set on a view, such as security_invoker, as it is said when it is made. What only a view that can be written to may have is not."""
+        found = self._rows(
+            """SELECT string_agg(option, ', ') FROM pg_class AS c, unnest(c.reloptions) AS option
+            WHERE c.oid = to_regclass(%s) AND option NOT LIKE 'check_option=%%'""",
             name,
         )
-        return [f"GRANT {what} ON {name} TO {whom}{' WITH GRANT OPTION' if further else ''}" for what, whom, further in found]
+        return f" WITH ({found[0][0]})" if found and found[0][0] else ""
+
+    def _grants(self, name: str) -> list[tuple[str, str | None, str]]:
+        """What others may do with a view, or with a column of it: the view, the column, and the statement that says it again."""
+        found = self._rows(
+            """SELECT l.col, coalesce(' (' || quote_ident(l.col) || ')', ''), g.privilege_type,
+                CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END, g.is_grantable
+            FROM pg_class AS c,
+                LATERAL (SELECT NULL::text AS col, c.relacl AS acl UNION ALL
+                    SELECT attname::text, attacl FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS l,
+                aclexplode(l.acl) AS g LEFT JOIN pg_roles AS r ON r.oid = g.grantee
+            WHERE c.oid = to_regclass(%s) AND g.grantee <> c.relowner AND (g.grantee = 0 OR r.rolname IS NOT NULL)""",
+            name,
+        )
+        return [
+            (name, column, f"GRANT {what}{of_it} ON {name} TO {whom}{' WITH GRANT OPTION' if further else ''}")
+            for column, of_it, what, whom, further in found
+        ]
+
+    def _columns_of(self, name: str) -> list[str]:
+        return [
+            str(own)
+            for (own,) in self._rows("SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0", name)
+        ]
 
     # --- its parts ------------------------------------------------------------------------------------------------
 
@@ -236,6 +329,13 @@ class Migration:
         )
         if names or will_be:
             self._do(f"close our tables and views to {', '.join(roles)} (the Data API)", revoke(names, roles))
+
+    def _found(self) -> str | None:
+        """The fingerprint of the code that last made the tables."""
+        if self._kind(SCHEMA_TABLE) not in IS_TABLE:
+            return None
+        [(found,)] = self._rows(f"SELECT max(fingerprint) FROM {SCHEMA_TABLE}")
+        return None if found is None else str(found)
 
     def _fingerprint(self) -> None:
         if self._kind(SCHEMA_TABLE) is None:

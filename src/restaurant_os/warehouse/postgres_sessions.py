@@ -27,7 +27,8 @@ Connection = psycopg.Connection[Row]
 #: stopped then must not keep a location's lock.
 STATEMENT_SECONDS, IDLE_SECONDS = 900, 120
 #: Instants as text in UTC, floats whole, and an answer to COMMIT means that it is on disk, whatever the role's or the database's own settings are.
-AS_WE_READ = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1"
+#: Compiling a view's hundreds of expressions costs seconds, running them milliseconds: no JIT.
+AS_WE_READ = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1; SET LOCAL jit = off"
 TIMES = f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
 READING = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {AS_WE_READ}; {TIMES}"
 WRITING = f"BEGIN ISOLATION LEVEL READ COMMITTED; {AS_WE_READ}; {TIMES}; SET LOCAL synchronous_commit = on"

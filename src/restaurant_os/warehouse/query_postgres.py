@@ -66,7 +66,7 @@ def query_postgres(url: str, sql: str, *, most_rows: int, seconds: float) -> tup
     with connected(url) as connection, _stopped_after(connection, seconds) as overdue:
         try:
             connection.execute(
-                f"BEGIN READ ONLY; SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}; SET LOCAL TimeZone = 'UTC'"
+                f"BEGIN READ ONLY; SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}; SET LOCAL TimeZone = 'UTC'; SET LOCAL jit = off"
             )
             try:
                 return _read(connection, sql, opens.startswith(SHOWING), most_rows)

@@ -89,6 +89,8 @@ class Slices:
         guids = sorted(set(commit.restaurant_guids))
         self.guids = guids
         self.here = f"restaurant_guid IN ({', '.join(map(text, guids))})" if 0 < len(guids) <= MOST_NAMED else "TRUE"
+        #: However many: where a key begins with the location, an index of it is of use only so.
+        self.at_places = f"restaurant_guid IN ({', '.join(map(text, guids))})" if guids else "TRUE"
         self.own = f"dataset = {text(commit.dataset)}"
         self.heard: set[Day] = set()
         self.named_places: set[str] = set()
@@ -133,7 +135,12 @@ class Slices:
         if place == "created_at" and not staged.column(place).null_count:
             dates = pc.unique(staged.column(place).cast(pa.date32())).to_pylist()
             spans = f"({' OR '.join(f'({one})' for one in _spans(place, dates))} OR {place} IS NULL)"
-        return header, f"{self.here} AND {spans}", (key, _texts(staged, key))
+        return header, f"{self.here} AND {self._led_by(header)} AND {spans}", (key, _texts(staged, key))
+
+    def _led_by(self, header: TableSpec) -> str:
+        """What stands before the id in a key (the source of a punch), as `SetMerge.here` has it: an index of the key is of use only with it."""
+        staged = self.commit.tables[header.name]
+        return " AND ".join(f"{name} IN ({', '.join(map(text, _texts(staged, name)))})" for name in header.key[:-1]) or "TRUE"
 
     def _children(self, records: RecordSet) -> list[Ask]:
         """The children of those that the staged ones may replace, on the dates that the stored headers name. An insert replaces nothing."""
@@ -144,7 +151,7 @@ class Slices:
             WHERE s.modified_at >= h.modified_at""")
         if not found:
             return []
-        where = f"{self.here} AND {_on('business_date', {on for _, on in found})}"
+        where = f"{self.here} AND {self._led_by(records.header)} AND {_on('business_date', {on for _, on in found})}"
         ids = (key, sorted({own for own, _ in found}))
         return [(spec, where, ids) for spec in records.children]
 
@@ -158,7 +165,7 @@ class Slices:
             dates = _on("business_date", {own.business_date for own in days})
             asks.append((spec, dates, ("restaurant_guid", sorted({own.restaurant_guid for own in days}))))
         if (staged := self._staged(spec)) is not None:
-            asks.append((spec, self.here, (spec.key[-1], _texts(staged, spec.key[-1]))))
+            asks.append((spec, self.at_places, (spec.key[-1], _texts(staged, spec.key[-1]))))
         return asks
 
     def _ledger_of_days(self, specs: Sequence[TableSpec], stored_dates: set[date]) -> list[Ask]:
@@ -285,7 +292,7 @@ class Slices:
             if not wanted:
                 return
             asked |= wanted
-            self.read([(FACT_CASH_DEPOSITS, self.here, (FACT_CASH_DEPOSITS.key[-1], sorted(wanted)))])
+            self.read([(FACT_CASH_DEPOSITS, self.at_places, (FACT_CASH_DEPOSITS.key[-1], sorted(wanted)))])
 
 
 # --- conditions -----------------------------------------------------------------------------------------------------------
