@@ -26,6 +26,7 @@ import pyarrow as pa
 from restaurant_os.boundaries import crossing
 from restaurant_os.errors import StoppedError, WarehouseError
 from restaurant_os.tables import (
+    BY_NAME,
     COUNT,
     DATE,
     FLAG,
@@ -45,8 +46,10 @@ from restaurant_os.warehouse.compiled import views
 from restaurant_os.warehouse.fold import fold_runs
 from restaurant_os.warehouse.kept import KeptFile
 from restaurant_os.warehouse.line import next_in_line
+from restaurant_os.warehouse.merge import same_values
 from restaurant_os.warehouse.queue import CommitQueue
 from restaurant_os.warehouse.rows import fetch_rows, write_rows
+from restaurant_os.warehouse.theirs import Kept, Known
 from restaurant_os.warehouse.trouble import as_our_errors, is_held, locked, our_error
 
 SQL_TYPES = {
@@ -102,6 +105,7 @@ class DuckDBWarehouse:
         self.memory_limit = memory_limit
         self.stopping = stopping or threading.Event()
         self.now = now or (lambda: datetime.now(UTC))
+        self._known: Known = {}
         self._queue = CommitQueue(self._transaction)
         self._file = KeptFile(path, opened=self._opened, begin=_begin_session, seconds=idle_seconds, is_wanted=self._queue.is_wanted)
 
@@ -114,7 +118,9 @@ class DuckDBWarehouse:
         with self._open() as connection:
             loaded_at = self.now()
             with crossing("merge"), transaction(connection):
-                changes = bring(connection, commit, loaded_at)
+                kept = Kept(partial(run, connection), self._known)
+                changes = bring(connection, commit, loaded_at, keep=kept.before)
+                kept.give_back()
                 if changes.changed:
                     run(connection, VACUUM)
             return changes
@@ -152,8 +158,12 @@ class DuckDBWarehouse:
 
     def write(self, writing: Writing) -> None:
         with self._open() as connection, crossing("merge"), transaction(connection):
+            kept = Kept(partial(run, connection), self._known)
+            for name, rows in writing.rows.items():
+                _keep_by_key(connection, kept, BY_NAME[name], rows)
             if write_rows(connection, writing):
                 run(connection, VACUUM)
+            kept.give_back()
 
     def stamp(self) -> object | None:
         return self._file.stamp()
@@ -190,6 +200,7 @@ class DuckDBWarehouse:
             _begin_file(self.path)
         config = {"memory_limit": self.memory_limit, **TWO_THREADS, **ANY_ORDER, **NO_VACUUM}
         connection = connect(self.path, wait_seconds=self.wait_seconds, config=config, stopping=self.stopping)
+        self._known = {}
         try:
             with as_our_errors(self.path):
                 ensure_schema(connection, self.path)
@@ -272,6 +283,13 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(duckdb.Error):  # the connection is closed next, which undoes an open transaction too
             run(connection, "ROLLBACK")
         raise
+
+
+def _keep_by_key(connection: duckdb.DuckDBPyConnection, kept: Kept, spec: TableSpec, rows: pa.Table) -> None:
+    """Of the stored rows with the keys of `rows`."""
+    connection.register("coming_keys", rows.select(list(spec.key)))
+    kept.before(spec, f"EXISTS (SELECT 1 FROM coming_keys AS c WHERE {same_values('c', spec.name, spec.key)})")
+    connection.unregister("coming_keys")
 
 
 def _close(connection: duckdb.DuckDBPyConnection) -> None:
