@@ -134,6 +134,24 @@ def test_a_plan_names_what_is_missing_and_changes_nothing(warehouse: DuckDBWareh
     assert warehouse.rows("SELECT my_own, two FROM fact_checks, my_view LIMIT 1") == [(None, 2)]
 
 
+def test_migrate_brings_back_what_a_user_dropped(warehouse: DuckDBWarehouse) -> None:
+    """Nothing tells that a table, a column or a view is missing but the catalog itself: migrate looks there, whatever the fingerprint says."""
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in ("DROP VIEW open_checks", "DROP TABLE stock_levels", "ALTER TABLE fact_checks DROP COLUMN display_number"):
+            connection.execute(statement)
+    expected = [
+        "table fact_checks: column display_number added",
+        f"table stock_levels: made, with {len(BY_NAME['stock_levels'].columns)} columns",
+        "view open_checks: made",
+    ]
+
+    assert [sorted(warehouse.migrate(plan=plan)) for plan in (True, False)] == [expected] * 2
+    assert [warehouse.migrate(plan=plan) for plan in (True, False)] == [[], []]
+    assert warehouse.rows("SELECT display_number FROM fact_checks WHERE check_guid = 'c-o-1'") == [(None,)]
+    assert warehouse.rows("SELECT (SELECT count(*) FROM open_checks), (SELECT count(*) FROM stock_levels)") == [(0, 0)]
+
+
 def test_a_column_of_another_type_is_told_before_anything_is_done(warehouse: DuckDBWarehouse) -> None:
     """By the plan as by the step itself."""
     warehouse.close()

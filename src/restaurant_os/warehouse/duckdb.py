@@ -148,8 +148,9 @@ class DuckDBWarehouse:
     def migrate(self, *, plan: bool = False) -> list[str]:
         steps = self._missing()
         if not plan:
-            with self._open():
-                pass
+            with self._open() as connection:
+                if schema_steps(connection, self.path):  # to open it was not enough: its fingerprint is as it should be
+                    make_schema(connection, self.path)
         return steps
 
     def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
@@ -341,6 +342,11 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables, columns and views that are missing. Costs one query when nothing is."""
     if _fingerprint_of(connection) == fingerprint():
         return
+    make_schema(connection, path)
+
+
+def make_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """What `ensure_schema` does where the fingerprint is another one."""
     with transaction(connection):
         for spec in TABLES:
             ensure_table(connection, spec, path)
@@ -361,13 +367,11 @@ def _fingerprint_of(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """What `ensure_schema` would do, each step in words; nothing is written.
+    """What `make_schema` would do, each step in words; nothing is written. Every table and view is looked at: a user may have dropped one.
 
     Raises:
         WarehouseError: a column is of another type.
     """
-    if _fingerprint_of(connection) == fingerprint():
-        return []
     steps: list[str] = []
     for spec in TABLES:
         found: dict[str, str] = dict(run(connection, OUR_COLUMNS, [spec.name]))
@@ -383,7 +387,9 @@ def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
             steps.append(f"view {name}: made")
         elif stored[name] != made[name]:
             steps.append(f"view {name}: made anew, its definition is another one")
-    return steps or ["tables and views: as they should be; their fingerprint is noted"]
+    if not steps and _fingerprint_of(connection) != fingerprint():
+        return ["tables and views: as they should be; their fingerprint is noted"]
+    return steps
 
 
 @cache
