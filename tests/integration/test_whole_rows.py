@@ -152,6 +152,24 @@ def test_migrate_brings_back_what_a_user_dropped(warehouse: DuckDBWarehouse) -> 
     assert warehouse.rows("SELECT (SELECT count(*) FROM open_checks), (SELECT count(*) FROM stock_levels)") == [(0, 0)]
 
 
+def test_a_schema_of_a_users_own_is_nothing_of_ours(warehouse: DuckDBWarehouse) -> None:
+    """Whatever its tables and views are called."""
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in (
+            "CREATE SCHEMA staging",
+            "CREATE TABLE staging.fact_checks (check_guid INTEGER)",
+            "CREATE VIEW staging.daily_sales AS SELECT 1 AS one",
+            "DROP VIEW main.daily_cash",
+            "CREATE VIEW staging.daily_cash AS SELECT 1 AS one",
+            "UPDATE restaurant_os_schema SET fingerprint = 'of an older version'",
+        ):
+            connection.execute(statement)
+
+    assert [warehouse.migrate(plan=True), warehouse.migrate(), warehouse.migrate()] == [["view daily_cash: made"]] * 2 + [[]]
+    assert warehouse.rows("SELECT s.one, c.one FROM staging.daily_sales AS s, staging.daily_cash AS c") == [(1, 1)]
+
+
 def test_a_column_of_another_type_is_told_before_anything_is_done(warehouse: DuckDBWarehouse) -> None:
     """By the plan as by the step itself."""
     warehouse.close()

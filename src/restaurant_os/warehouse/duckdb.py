@@ -73,8 +73,10 @@ ANY_ORDER = {"preserve_insertion_order": "false"}
 NO_VACUUM = {"max_vacuum_tasks": "0"}
 VACUUM = "SET GLOBAL max_vacuum_tasks = 100"
 SCHEMA_TABLE = "restaurant_os_schema"
-OUR_COLUMNS = "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() AND table_name = ?"
-OUR_VIEWS = "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+#: A user may have schemas beside, with tables and views of any name.
+HERE = "database_name = current_database() AND schema_name = current_schema()"
+OUR_COLUMNS = f"SELECT column_name, data_type FROM duckdb_columns() WHERE {HERE} AND table_name = ?"
+OUR_VIEWS = f"SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND {HERE}"
 UTC_SESSION = "SET TimeZone = 'UTC'"
 #: Between two looks whether the file is free: at first, and at most.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.002, 0.02
