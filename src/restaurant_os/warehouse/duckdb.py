@@ -7,6 +7,7 @@ line for a bounded time and are then told whom they wait for. A service may keep
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import tempfile
@@ -77,6 +78,15 @@ SCHEMA_TABLE = "restaurant_os_schema"
 HERE = "database_name = current_database() AND schema_name = current_schema()"
 OUR_COLUMNS = f"SELECT column_name, data_type FROM duckdb_columns() WHERE {HERE} AND table_name = ?"
 OUR_VIEWS = f"SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND {HERE}"
+#: The comment of a view of ours: one that a user made under its name has none.
+MARK = "Made by Restaurant OS, which replaces it when its definition changes"
+MARKS = f"SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND {HERE}"
+#: Views that had no mark when they were made: version 0.1.0's, and those that came with the tables of cash and labor.
+FIRST_VIEWS = frozenset({"daily_sales"})
+NEXT_VIEWS = FIRST_VIEWS | {
+    *("daily_cash", "daily_close", "daily_profitability", "hourly_profitability", "open_checks", "product_mix", "profitability_by_role"),
+    *("restatements", "sales_by_dining_option", "sales_by_revenue_center", "sales_by_source", "server_sales", "weekly_profitability"),
+}
 UTC_SESSION = "SET TimeZone = 'UTC'"
 #: Between two looks whether the file is free: at first, and at most.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.002, 0.02
@@ -349,11 +359,15 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def make_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """What `ensure_schema` does where the fingerprint is another one."""
+    theirs = _views_of_theirs(connection)
     with transaction(connection):
         for spec in TABLES:
             ensure_table(connection, spec, path)
+        for name, other in theirs.items():
+            run(connection, f"ALTER VIEW {name} RENAME TO {other}")
         for name, sql in views("duckdb").items():
             run(connection, f"CREATE OR REPLACE VIEW {name} AS {sql}")
+            run(connection, f"COMMENT ON VIEW {name} IS '{MARK}'")
         run(connection, f"CREATE TABLE IF NOT EXISTS {SCHEMA_TABLE} (fingerprint VARCHAR)")
         run(connection, f"DELETE FROM {SCHEMA_TABLE}")
         run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [fingerprint()])
@@ -366,6 +380,30 @@ def _fingerprint_of(connection: duckdb.DuckDBPyConnection) -> str | None:
     except duckdb.CatalogException:
         return None
     return str(found)
+
+
+def _views_of_theirs(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Views that a user made under a name of ours, and the name under which each of them is kept."""
+    found: dict[str, str | None] = {str(name).lower(): comment for name, comment in run(connection, MARKS)}
+    ours = frozenset[str]() if MARK in found.values() else _made_without_mark(connection)
+    taken = {str(name).lower() for (name,) in run(connection, "SELECT table_name FROM information_schema.tables")}
+    theirs = {}
+    for name in views("duckdb"):
+        if name in found and found[name] != MARK and name not in ours:
+            theirs[name] = next(other for other in _names_before(name) if other not in taken)
+    return theirs
+
+
+def _names_before(name: str) -> Iterator[str]:
+    yield f"{name}_before"
+    yield from (f"{name}_before_{number}" for number in itertools.count(2))
+
+
+def _made_without_mark(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """What an earlier version, which marked none, may have made in this file."""
+    if _fingerprint_of(connection) is None:
+        return frozenset()
+    return NEXT_VIEWS if run(connection, OUR_COLUMNS, ["fact_cash_entries"]) else FIRST_VIEWS
 
 
 def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
@@ -384,8 +422,11 @@ def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
         steps += [f"table {spec.name}: column {name} added" for name in spec.names if name not in found]
     stored = dict(run(connection, OUR_VIEWS))
     made = _views_as_stored() if stored else {}
+    theirs = _views_of_theirs(connection)
     for name in views("duckdb"):
-        if name not in stored:
+        if name in theirs:
+            steps.append(f"view {name}: made; the one of this name is not ours and is kept as {theirs[name]}")
+        elif name not in stored:
             steps.append(f"view {name}: made")
         elif stored[name] != made[name]:
             steps.append(f"view {name}: made anew, its definition is another one")
