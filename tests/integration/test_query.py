@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from orders_world import NORTH, check, land, open_warehouse, order, payment, selection
 from restaurant_os import terminal
@@ -394,6 +395,36 @@ def test_every_type_can_be_written(path: Path, tmp_path: Path, kind: str) -> Non
         terminal.write_result(ask(path, sql).table, kind, tmp_path / "out")
 
         assert (tmp_path / "out").stat().st_size > 0
+
+
+#: Dates and times for which Python has no value, and numbers with more digits than it reckons with.
+BEYOND_PYTHON = {
+    "DATE '12000-01-01'": "12000-01-01",
+    "'infinity'::DATE": "infinity",
+    "'-infinity'::TIMESTAMPTZ": "-infinity",
+    "TIMESTAMP_NS '2020-01-01 00:00:00.123456789'": "2020-01-01 00:00:00.123456789",
+    "[DATE '12000-01-01']": ["12000-01-01"],
+    "{'day': DATE '12000-01-01'}": {"day": "12000-01-01"},
+    "170141183460469231731687303715884105727::HUGEINT": "170141183460469231731687303715884105727",
+    "123456789012345678901234567890.12::DECIMAL(38, 2)": "123456789012345678901234567890.12",
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), BEYOND_PYTHON.items())
+def test_a_value_that_python_cannot_hold_is_written_as_text(path: Path, tmp_path: Path, value: str, expected: object) -> None:
+    """Beside one that it can."""
+    found = ask(path, f"SELECT {value} AS x, DATE '2026-03-01' AS day").table
+    for kind in ("json", "csv"):
+        terminal.write_result(found, kind, tmp_path / kind)
+    [row] = csv.DictReader(io.StringIO((tmp_path / "csv").read_text()))
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terminal, "out", Console(file=text, width=200))
+        terminal.write_result(found, "table", None)
+
+    assert json.loads((tmp_path / "json").read_text()) == [{"x": expected, "day": "2026-03-01"}]
+    assert (row["x"].removeprefix("'"), row["day"]) == (str(expected), "2026-03-01")
+    assert text.getvalue().replace(",", "").count(str(expected).replace(",", "")) == text.getvalue().count("2026-03-01") == 1
 
 
 def test_a_type_that_a_format_cannot_hold(path: Path, tmp_path: Path) -> None:

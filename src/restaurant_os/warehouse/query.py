@@ -7,6 +7,7 @@ configuration locked before the SQL is seen; rows, time and memory are bounded.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
     try:
         run(connection, "SET lock_configuration = true")
         timer.start()
-        return _read(connection, sql, most_rows)
+        return _beside(connection, sql, most_rows)
     except duckdb.Error as problem:
         if overdue.is_set():
             raise QueryError(
@@ -100,6 +101,17 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
     finally:
         timer.cancel()
         connection.close()
+
+
+def _beside(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
+    """`_read` in a thread of its own: a Ctrl-C is heard at once by whoever only waits, and not by who is in the middle of DuckDB."""
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(_read, connection, sql, most_rows)
+        try:
+            return reading.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
