@@ -269,6 +269,17 @@ def test_a_warehouse_that_is_no_duckdb_file_is_left_as_it_is(group: Desk) -> Non
     assert group.warehouse.read_text() == "Thursday: 14 covers\n" * 1_000
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [(f"duckdb:////tmp/{'x' * 300}.duckdb", "name too long"), ("duckdb:///~nobody-has-it/w.duckdb", "~nobody-has-it")]
+)
+def test_a_place_that_cannot_be_is_named(group: Desk, place: str, said: str) -> None:
+    """By whatever is asked to go there."""
+    asked = (("query", "SELECT 1"), ("status",), ("migrate",))
+    ran = [group.run(*arguments, RESTAURANT_OS_WAREHOUSE=place) for arguments in asked]
+
+    assert [outcome(each, said) for each in ran] == [clean(2)] * 3
+
+
 def test_a_terminal_that_knows_only_ascii_is_told_all_the_same(group: Desk) -> None:
     """What it cannot show is escaped; JSON stays JSON."""
     ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

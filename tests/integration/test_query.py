@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +23,9 @@ from rich.console import Console
 
 from orders_world import NORTH, check, land, open_warehouse, order, payment, selection
 from restaurant_os import terminal
-from restaurant_os.errors import LockedError, QueryError, RestaurantOSError, WarehouseError
+from restaurant_os.errors import LockedError, QueryError, RestaurantOSError, SettingsError, WarehouseError
+from restaurant_os.settings import load
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from restaurant_os.warehouse.query import QueryResult, query
 
 #: In this module's globals: a replacement scan would find it.
@@ -273,6 +278,41 @@ def test_nothing_there_yet(tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match="there is nothing yet"):
         ask(tmp_path / "none.duckdb", "SELECT 1")
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def closed_to_us(folder: Path) -> Iterator[None]:
+    """Nobody may look into it; whoever may do everything is somebody else meanwhile."""
+    own = os.geteuid()
+    folder.chmod(0)
+    if not own:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+        folder.chmod(0o700)
+
+
+def test_a_path_that_nobody_may_look_at_is_named(tmp_path: Path) -> None:
+    """By whatever opens the settings or the file; a name that is too long for any file too."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    file = folder / "w.duckdb"
+    too_long = tmp_path / ("x" * 300)
+    asked: list[tuple[Path, Callable[[], object]]] = [
+        (file, lambda: ask(file, "SELECT 1")),
+        (file, lambda: DuckDBWarehouse(file).migrate(plan=True)),
+        (file, lambda: DuckDBWarehouse(file).migrate()),
+        (folder / "restaurant-os.toml", lambda: load(folder / "restaurant-os.toml")),
+    ]
+    with closed_to_us(folder):
+        for path, question in asked:
+            with pytest.raises(SettingsError, match=f"{path} cannot be looked at: Permission denied"):
+                question()
+    for question in (lambda: ask(too_long, "SELECT 1"), lambda: DuckDBWarehouse(too_long).rows("SELECT 1")):
+        with pytest.raises(SettingsError, match="cannot be looked at: File name too long"):
+            question()
 
 
 def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:

@@ -96,7 +96,23 @@ def _run() -> int:
         code = 1
     except typer.TyperException as problem:
         code = _usage(problem)
+    except OSError as problem:  # what nobody foresaw
+        code = _system(problem)
     return code if isinstance(code, int) else 0
+
+
+def _system(problem: OSError) -> int:
+    """What the system refused, in its own words."""
+    from restaurant_os import terminal
+
+    where = f"{problem.filename}: " if problem.filename else ""
+    terminal.print_error(
+        RestaurantOSError(
+            f"{where}{problem.strerror or problem}. What was committed is in.",
+            next_step="Check the path and its permissions, then run the command again.",
+        )
+    )
+    return 1
 
 
 def _stopped() -> int:

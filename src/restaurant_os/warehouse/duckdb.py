@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from restaurant_os.boundaries import crossing
 from restaurant_os.errors import StoppedError, WarehouseError
+from restaurant_os.settings import is_there
 from restaurant_os.tables import (
     BY_NAME,
     COUNT,
@@ -195,11 +196,11 @@ class DuckDBWarehouse:
 
     def _missing(self) -> list[str]:
         """What opening the file would add to it, in words."""
-        if not self.path.exists():
+        if not is_there(self.path):
             return [f"file {self.path}: made, with {len(TABLES)} tables and {len(views('duckdb'))} views"]
         self._file.close()
         # What a process that died left in the log is taken in first: that cannot be done read-only.
-        has_log = self.path.with_name(self.path.name + ".wal").exists()
+        has_log = is_there(self.path.with_name(self.path.name + ".wal"))
         connection = connect(self.path, wait_seconds=self.wait_seconds, config=TWO_THREADS, read_only=not has_log, stopping=self.stopping)
         try:
             with as_our_errors(self.path):
@@ -209,7 +210,7 @@ class DuckDBWarehouse:
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         self._make_folder()
-        if not self.path.exists():
+        if not is_there(self.path):
             _begin_file(self.path)
         config = {"memory_limit": self.memory_limit, **TWO_THREADS, **ANY_ORDER, **NO_VACUUM}
         connection = connect(self.path, wait_seconds=self.wait_seconds, config=config, stopping=self.stopping)

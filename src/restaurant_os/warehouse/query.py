@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from restaurant_os.errors import QueryError, WarehouseError
-from restaurant_os.settings import Settings
+from restaurant_os.settings import Settings, is_there
 from restaurant_os.text import printable
 from restaurant_os.warehouse.bring import run
 from restaurant_os.warehouse.duckdb import connect, ensure_schema
@@ -69,7 +69,7 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
         LockedError: another process holds the file.
         WarehouseError: there is no warehouse yet.
     """
-    if not path.exists():
+    if not is_there(path):
         raise WarehouseError(
             f"warehouse {path}: there is nothing yet.",
             next_step="Bring orders in first: `restaurant-os sync orders`, or see `restaurant-os demo`.",
@@ -158,7 +158,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _settle(path: Path, wait_seconds: float) -> None:
     """Take in what a killed process left in the log, which a read-only connection cannot."""
-    if path.with_name(path.name + ".wal").exists():
+    if is_there(path.with_name(path.name + ".wal")):
         connection = connect(path, wait_seconds=wait_seconds, config={})
         try:
             ensure_schema(connection, path)
