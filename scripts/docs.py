@@ -250,6 +250,7 @@ Results go to stdout, progress and messages to stderr. With `--json` stdout hold
 | 0 | done |
 | 1 | something failed; what was committed before stays in |
 | 2 | wrong usage: the command, a date, or the settings |
+| 130 | a Ctrl-C ended it; a sync ends its page first, with 1 |
 """
 
 

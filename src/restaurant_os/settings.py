@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -411,7 +412,7 @@ class Settings(BaseSettings):
                 f"settings: operations is {_scheme_of(given)}, sqlite:///path or postgresql://... was expected.",
                 next_step="Leave it out for a file beside the warehouse, or set RESTAURANT_OS_OPERATIONS to the address of a Postgres.",
             )
-        return self.folder / Path(given.removeprefix(SQLITE_SCHEME)).expanduser()
+        return self.folder / _at_home(Path(given.removeprefix(SQLITE_SCHEME)))
 
     def location_of(self, store: str) -> Location | None:
         """The location that a store id means: by its store_id, its name or its GUID."""
@@ -451,8 +452,8 @@ class Settings(BaseSettings):
                 f"settings: warehouse is {_scheme_of(given)}, duckdb:///path, postgresql://... or bigquery://project/dataset was expected.",
                 next_step='Write for example `warehouse = "duckdb:///restaurant-os.duckdb"`.',
             )
-        path = Path(given.removeprefix(DUCKDB_SCHEME)).expanduser()
-        if not path.is_absolute() and not (self.folder / path).parent.exists() and (Path("/") / path).parent.is_dir():
+        path = _at_home(Path(given.removeprefix(DUCKDB_SCHEME)))
+        if not path.is_absolute() and not is_there((self.folder / path).parent) and is_there((Path("/") / path).parent, Path.is_dir):
             return Path("/") / path
         return self.folder / path
 
@@ -462,6 +463,31 @@ class Settings(BaseSettings):
         folder of the settings."""
         place = self.warehouse_place
         return place if isinstance(place, Path) else self.folder / "restaurant-os"
+
+
+def is_there(path: Path, look: Callable[[Path], bool] = Path.exists) -> bool:
+    """Whether it is, as `look` says it.
+
+    Raises:
+        SettingsError: it may not be looked at, or nothing can have such a name.
+    """
+    try:
+        return look(path)
+    except OSError as problem:
+        raise SettingsError(
+            f"settings: {printable(path, 200)} cannot be looked at: {problem.strerror}.",
+            next_step="Check the permissions of its folders, or name another place.",
+        ) from None
+
+
+def _at_home(path: Path) -> Path:
+    """With the folder that `~` means."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"settings: {printable(path, 200)} is in a home folder that nobody has.", next_step="Write the whole path of the file."
+        ) from None
 
 
 class _Ours(DotEnvSettingsSource):
@@ -479,7 +505,7 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     """
     named = config or (Path(os.environ[PREFIX + "CONFIG"]) if os.environ.get(PREFIX + "CONFIG") else None)
     path = named or Path(FILE_NAME)
-    if path.is_file():
+    if is_there(path, Path.is_file):
         return _settings(path, {**_read(path), **overrides}, path.parent)
     if named:
         raise SettingsError(
@@ -496,7 +522,7 @@ def load_without_file(folder: Path, **values: Any) -> Settings:
 def _settings(source: Path | None, values: dict[str, Any], folder: Path) -> Settings:
     env_file = folder / ".env"
     try:
-        given = {**values, "source": source, "folder": folder, "_dotenv": env_file if env_file.is_file() else None}
+        given = {**values, "source": source, "folder": folder, "_dotenv": env_file if is_there(env_file, Path.is_file) else None}
         return Settings(**given)
     except ValidationError as problem:
         raise SettingsError(

@@ -58,8 +58,14 @@ def plain(value: object) -> Any:
 
 
 def print_json(document: object) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(plain(document), indent=2, ensure_ascii=False) + "\n")
+    """One JSON document on stdout. Characters that it cannot take are written as JSON escapes them."""
+    said = plain(document)
+    text = json.dumps(said, indent=2, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(said, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -90,7 +96,8 @@ def shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return f"{value:,.2f}" if value == value.quantize(Decimal("0.01")) else f"{value:,f}"
+        text = f"{value:,f}"
+        return text if not value.is_finite() or len(text.partition(".")[2].rstrip("0")) > 2 else f"{value:,.2f}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -116,7 +123,7 @@ def write_result(table: pa.Table, kind: str, output: Path | None) -> None:
     if kind == "parquet" and output is None and sys.stdout.isatty():
         raise UsageError("query: parquet is not for a terminal.", next_step="Name a file: --output result.parquet")
     if kind == "table" and output is None:
-        print_table("", table.column_names, zip(*(column.to_pylist() for column in table.columns), strict=True) if table.num_rows else [])
+        print_table("", table.column_names, zip(*map(_values, table.columns), strict=True) if table.num_rows else [])
         return
     data = _encoded(table, kind)
     if output is None:
@@ -141,14 +148,36 @@ def _encoded(table: pa.Table, kind: str) -> bytes:
                 f"query: {printable(problem, 200)}.", next_step="Cast that column to text in the SQL, or take another format."
             ) from None
         return bytes(sink.getvalue())
-    rows = table.to_pylist()
+    columns = [_values(column) for column in table.columns]
     if kind == "json":
+        rows = [dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
         return (json.dumps(plain(rows), indent=2, ensure_ascii=False) + "\n").encode()
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([_cell(name) for name in table.column_names])
-    writer.writerows([_cell(row[name]) for name in table.column_names] for row in rows)
+    writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
     return text.getvalue().encode()
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column's values. Dates and times that Python cannot hold (after the year 9999, endless, of nanoseconds) are text."""
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError):
+        return [_value(one) for one in column]
+
+
+def _value(one: pa.Scalar) -> Any:
+    try:
+        return one.as_py()
+    except (OverflowError, ValueError):
+        if pa.types.is_struct(one.type):
+            return {name: _value(inner) for name, inner in one.items()}
+        if pa.types.is_nested(one.type):
+            return [_value(inner) for inner in one.values]
+        if abs(one.value) == (1 << one.type.bit_width - 1) - 1:
+            return "infinity" if one.value > 0 else "-infinity"
+        return str(one.cast(pa.string()))
 
 
 def _cell(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -268,6 +269,28 @@ def test_a_warehouse_that_is_no_duckdb_file_is_left_as_it_is(group: Desk) -> Non
     assert group.warehouse.read_text() == "Thursday: 14 covers\n" * 1_000
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [(f"duckdb:////tmp/{'x' * 300}.duckdb", "name too long"), ("duckdb:///~nobody-has-it/w.duckdb", "~nobody-has-it")]
+)
+def test_a_place_that_cannot_be_is_named(group: Desk, place: str, said: str) -> None:
+    """By whatever is asked to go there."""
+    asked = (("query", "SELECT 1"), ("status",), ("migrate",))
+    ran = [group.run(*arguments, RESTAURANT_OS_WAREHOUSE=place) for arguments in asked]
+
+    assert [outcome(each, said) for each in ran] == [clean(2)] * 3
+
+
+def test_a_terminal_that_knows_only_ascii_is_told_all_the_same(group: Desk) -> None:
+    """What it cannot show is escaped; JSON stays JSON."""
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    table = group.run("query", "SELECT 'brûlée' AS dish", **ascii_only)
+    wrong = group.run("query", "SELECT brûlée", "--json", **ascii_only)
+
+    assert (table.returncode, table.stderr, "br\\xfbl\\xe9e" in table.stdout.replace("  |\n|", "").replace("\n", "")) == (0, "", True)
+    assert outcome(wrong, "br\\xfbl\\xe9e") == clean(1)
+    assert 'Referenced column "brûlée"' in json.loads(wrong.stdout)["error"]["message"]
+
+
 def test_a_folder_that_cannot_be_made_is_named(group: Desk) -> None:
     """A file stands where the warehouse's folder should be."""
     (group.folder / "taken").write_text("")
@@ -348,6 +371,20 @@ def test_a_sync_that_is_stopped_says_so_and_can_go_on(group: Desk, toast: Toast,
     assert left_behind(group) == []
     assert group.run("sync", "orders", *SPAN).returncode == 0
     assert daily_sales(group.warehouse) == toast.books()
+
+
+def test_a_query_that_is_stopped_says_so_and_nothing_else(group: Desk) -> None:
+    """Ctrl-C while DuckDB works."""
+    process = started(group.folder, "query", "SELECT count(*) FROM range(1000000000) AS a, range(1000000) AS b WHERE a.range + b.range = 7")
+    files = Path(f"/proc/{process.pid}/fd")
+    while not any(os.path.realpath(own) == str(group.warehouse.resolve()) for own in files.iterdir()):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=50)
+
+    assert (process.returncode, said) == (130, "Stopped.\n")
 
 
 def test_a_stop_does_not_wait_for_the_pace(group: Desk) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,10 +19,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from orders_world import NORTH, check, land, open_warehouse, order, payment, selection
 from restaurant_os import terminal
-from restaurant_os.errors import LockedError, QueryError, RestaurantOSError, WarehouseError
+from restaurant_os.errors import LockedError, QueryError, RestaurantOSError, SettingsError, WarehouseError
+from restaurant_os.settings import load
+from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from restaurant_os.warehouse.query import QueryResult, query
 
 #: In this module's globals: a replacement scan would find it.
@@ -274,6 +280,41 @@ def test_nothing_there_yet(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@contextmanager
+def closed_to_us(folder: Path) -> Iterator[None]:
+    """Nobody may look into it; whoever may do everything is somebody else meanwhile."""
+    own = os.geteuid()
+    folder.chmod(0)
+    if not own:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+        folder.chmod(0o700)
+
+
+def test_a_path_that_nobody_may_look_at_is_named(tmp_path: Path) -> None:
+    """By whatever opens the settings or the file; a name that is too long for any file too."""
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    file = folder / "w.duckdb"
+    too_long = tmp_path / ("x" * 300)
+    asked: list[tuple[Path, Callable[[], object]]] = [
+        (file, lambda: ask(file, "SELECT 1")),
+        (file, lambda: DuckDBWarehouse(file).migrate(plan=True)),
+        (file, lambda: DuckDBWarehouse(file).migrate()),
+        (folder / "restaurant-os.toml", lambda: load(folder / "restaurant-os.toml")),
+    ]
+    with closed_to_us(folder):
+        for path, question in asked:
+            with pytest.raises(SettingsError, match=f"{path} cannot be looked at: Permission denied"):
+                question()
+    for question in (lambda: ask(too_long, "SELECT 1"), lambda: DuckDBWarehouse(too_long).rows("SELECT 1")):
+        with pytest.raises(SettingsError, match="cannot be looked at: File name too long"):
+            question()
+
+
 def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
     """Said, and left as it is."""
     path = tmp_path / "text.duckdb"
@@ -394,6 +435,36 @@ def test_every_type_can_be_written(path: Path, tmp_path: Path, kind: str) -> Non
         terminal.write_result(ask(path, sql).table, kind, tmp_path / "out")
 
         assert (tmp_path / "out").stat().st_size > 0
+
+
+#: Dates and times for which Python has no value, and numbers with more digits than it reckons with.
+BEYOND_PYTHON = {
+    "DATE '12000-01-01'": "12000-01-01",
+    "'infinity'::DATE": "infinity",
+    "'-infinity'::TIMESTAMPTZ": "-infinity",
+    "TIMESTAMP_NS '2020-01-01 00:00:00.123456789'": "2020-01-01 00:00:00.123456789",
+    "[DATE '12000-01-01']": ["12000-01-01"],
+    "{'day': DATE '12000-01-01'}": {"day": "12000-01-01"},
+    "170141183460469231731687303715884105727::HUGEINT": "170141183460469231731687303715884105727",
+    "123456789012345678901234567890.12::DECIMAL(38, 2)": "123456789012345678901234567890.12",
+}
+
+
+@pytest.mark.parametrize(("value", "expected"), BEYOND_PYTHON.items())
+def test_a_value_that_python_cannot_hold_is_written_as_text(path: Path, tmp_path: Path, value: str, expected: object) -> None:
+    """Beside one that it can."""
+    found = ask(path, f"SELECT {value} AS x, DATE '2026-03-01' AS day").table
+    for kind in ("json", "csv"):
+        terminal.write_result(found, kind, tmp_path / kind)
+    [row] = csv.DictReader(io.StringIO((tmp_path / "csv").read_text()))
+    text = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(terminal, "out", Console(file=text, width=200))
+        terminal.write_result(found, "table", None)
+
+    assert json.loads((tmp_path / "json").read_text()) == [{"x": expected, "day": "2026-03-01"}]
+    assert (row["x"].removeprefix("'"), row["day"]) == (str(expected), "2026-03-01")
+    assert text.getvalue().replace(",", "").count(str(expected).replace(",", "")) == text.getvalue().count("2026-03-01") == 1
 
 
 def test_a_type_that_a_format_cannot_hold(path: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from restaurant_os.errors import WarehouseError
 from restaurant_os.tables import BY_NAME, CHANGED_DAYS, FACT_ORDER_ITEMS, FACT_ORDERS, TABLES
 from restaurant_os.warehouse import SEQUENCE_TO_COME, Writing
 from restaurant_os.warehouse.compiled import views
-from restaurant_os.warehouse.duckdb import DuckDBWarehouse
+from restaurant_os.warehouse.duckdb import MARK, DuckDBWarehouse
 
 DAY = date(2026, 3, 1)
 
@@ -115,6 +115,7 @@ def test_a_plan_names_what_is_missing_and_changes_nothing(warehouse: DuckDBWareh
         for statement in (
             "DROP VIEW daily_sales",
             "CREATE OR REPLACE VIEW daily_cash AS SELECT 1 AS one",
+            f"COMMENT ON VIEW daily_cash IS '{MARK}'",
             "DROP TABLE quarantine",
             "ALTER TABLE fact_checks DROP COLUMN display_number",
             "ALTER TABLE fact_checks ADD COLUMN my_own INTEGER",
@@ -132,6 +133,92 @@ def test_a_plan_names_what_is_missing_and_changes_nothing(warehouse: DuckDBWareh
     assert [sorted(warehouse.migrate(plan=True)) for _ in range(2)] == [expected] * 2
     assert (sorted(warehouse.migrate()), warehouse.migrate()) == (expected, [])
     assert warehouse.rows("SELECT my_own, two FROM fact_checks, my_view LIMIT 1") == [(None, 2)]
+
+
+def test_migrate_brings_back_what_a_user_dropped(warehouse: DuckDBWarehouse) -> None:
+    """Nothing tells that a table, a column or a view is missing but the catalog itself: migrate looks there, whatever the fingerprint says."""
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in ("DROP VIEW open_checks", "DROP TABLE stock_levels", "ALTER TABLE fact_checks DROP COLUMN display_number"):
+            connection.execute(statement)
+    expected = [
+        "table fact_checks: column display_number added",
+        f"table stock_levels: made, with {len(BY_NAME['stock_levels'].columns)} columns",
+        "view open_checks: made",
+    ]
+
+    assert [sorted(warehouse.migrate(plan=plan)) for plan in (True, False)] == [expected] * 2
+    assert [warehouse.migrate(plan=plan) for plan in (True, False)] == [[], []]
+    assert warehouse.rows("SELECT display_number FROM fact_checks WHERE check_guid = 'c-o-1'") == [(None,)]
+    assert warehouse.rows("SELECT (SELECT count(*) FROM open_checks), (SELECT count(*) FROM stock_levels)") == [(0, 0)]
+
+
+def test_a_schema_of_a_users_own_is_nothing_of_ours(warehouse: DuckDBWarehouse) -> None:
+    """Whatever its tables and views are called."""
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in (
+            "CREATE SCHEMA staging",
+            "CREATE TABLE staging.fact_checks (check_guid INTEGER)",
+            "CREATE VIEW staging.daily_sales AS SELECT 1 AS one",
+            "DROP VIEW main.daily_cash",
+            "CREATE VIEW staging.daily_cash AS SELECT 1 AS one",
+            "UPDATE restaurant_os_schema SET fingerprint = 'of an older version'",
+        ):
+            connection.execute(statement)
+
+    assert [warehouse.migrate(plan=True), warehouse.migrate(), warehouse.migrate()] == [["view daily_cash: made"]] * 2 + [[]]
+    assert warehouse.rows("SELECT s.one, c.one FROM staging.daily_sales AS s, staging.daily_cash AS c") == [(1, 1)]
+
+
+def test_a_view_that_a_user_made_under_a_name_of_ours_is_kept(warehouse: DuckDBWarehouse) -> None:
+    """Under another name, and migrate says so."""
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for statement in (
+            "CREATE VIEW daily_cash_before AS SELECT 'older' AS kept",
+            "CREATE OR REPLACE VIEW daily_cash AS SELECT 'mine' AS kept",
+            "CREATE OR REPLACE VIEW Product_Mix AS SELECT 'mine too' AS kept",
+        ):
+            connection.execute(statement)
+    expected = [
+        "view daily_cash: made; the one of this name is not ours and is kept as daily_cash_before_2",
+        "view product_mix: made; the one of this name is not ours and is kept as product_mix_before",
+    ]
+    read = "SELECT * FROM daily_cash_before UNION ALL SELECT * FROM daily_cash_before_2 UNION ALL SELECT * FROM product_mix_before"
+
+    assert [sorted(warehouse.migrate(plan=True)), sorted(warehouse.migrate()), warehouse.migrate()] == [expected, expected, []]
+    assert sorted(warehouse.rows(read)) == [("mine",), ("mine too",), ("older",)]
+    assert warehouse.rows("SELECT count(*) FROM daily_cash UNION ALL SELECT count(*) FROM product_mix") == [(0,), (2,)]
+
+
+#: What may be found in a file: tables that are not there, and which of its views without a mark are taken for a user's.
+WITHOUT_MARKS = (
+    ((), ()),  # of a version before there were marks
+    (("fact_cash_entries",), ("daily_cash", "product_mix")),  # version 0.1.0's: it had daily_sales alone
+    (("restaurant_os_schema",), ("daily_cash", "daily_sales", "product_mix")),  # no version of ours made it
+)
+
+
+@pytest.mark.parametrize(("missing", "theirs"), WITHOUT_MARKS)
+def test_a_view_without_a_mark_is_ours_where_an_earlier_version_made_it(
+    warehouse: DuckDBWarehouse, missing: tuple[str, ...], theirs: tuple[str, ...]
+) -> None:
+    warehouse.close()
+    with duckdb.connect(str(warehouse.path)) as connection:
+        for (name,) in connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+            connection.execute(f"DROP VIEW {name}")
+        for name in ("daily_cash", "daily_sales", "product_mix"):
+            connection.execute(f"CREATE VIEW {name} AS SELECT 1 AS one")
+        connection.execute("UPDATE restaurant_os_schema SET fingerprint = 'of an older version'")
+        for name in missing:
+            connection.execute(f"DROP TABLE {name}")
+
+    told = [step for step in warehouse.migrate() if "is not ours and is kept as" in step]
+    found = warehouse.rows("SELECT view_name FROM duckdb_views() WHERE ends_with(view_name, '_before') ORDER BY 1")
+    assert sorted(told) == [f"view {name}: made; the one of this name is not ours and is kept as {name}_before" for name in theirs]
+    assert found == [(f"{name}_before",) for name in theirs]
+    assert warehouse.rows("SELECT count(*) FROM daily_cash UNION ALL SELECT count(*) FROM product_mix") == [(0,), (2,)]
 
 
 def test_a_column_of_another_type_is_told_before_anything_is_done(warehouse: DuckDBWarehouse) -> None:

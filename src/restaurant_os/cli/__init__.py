@@ -1,11 +1,13 @@
 """The command line: parses, makes one call on App, renders.
 
-Exit codes: 0 done, 1 something failed, 2 wrong usage. Results go to stdout (`--json`: one JSON document), all else to stderr.
+Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 stopped by Ctrl-C. Results go to stdout (`--json`: one JSON document), all else to stderr.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -22,6 +24,9 @@ from restaurant_os.cli.live import living
 from restaurant_os.cli.look import looking
 from restaurant_os.cli.options import Config
 from restaurant_os.errors import RestaurantOSError
+
+#: As a shell says that a Ctrl-C ended a command: 128 and the signal's number.
+STOPPED = 130
 
 app = typer.Typer(
     name="restaurant-os",
@@ -55,10 +60,26 @@ def root(
 
 def main() -> None:
     """Run a command; a mistake or a failure is one message, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = _stopped()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Its exit code."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is loaded half may swallow a KeyboardInterrupt, or tell of it at length
     from restaurant_os import terminal
 
+    signal.signal(signal.SIGINT, before)
     try:
         code = app(standalone_mode=False)
+        if code == STOPPED:  # typer's own answer to a Ctrl-C
+            code = _stopped()
     except RestaurantOSError as problem:
         terminal.print_error(problem)
         if "--json" in sys.argv:
@@ -66,12 +87,37 @@ def main() -> None:
         code = problem.exit_code
     except typer.Abort:
         code = 1
+    except RuntimeError as problem:  # so DuckDB tells of a Ctrl-C
+        if "Query interrupted" not in str(problem):
+            raise
+        code = _stopped()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except typer.TyperException as problem:
         code = _usage(problem)
-    sys.exit(code if isinstance(code, int) else 0)
+    except OSError as problem:  # what nobody foresaw
+        code = _system(problem)
+    return code if isinstance(code, int) else 0
+
+
+def _system(problem: OSError) -> int:
+    """What the system refused, in its own words."""
+    from restaurant_os import terminal
+
+    where = f"{problem.filename}: " if problem.filename else ""
+    terminal.print_error(
+        RestaurantOSError(
+            f"{where}{problem.strerror or problem}. What was committed is in.",
+            next_step="Check the path and its permissions, then run the command again.",
+        )
+    )
+    return 1
+
+
+def _stopped() -> int:
+    sys.stderr.write("Stopped.\n")
+    return STOPPED
 
 
 def _usage(problem: typer.TyperException) -> int:

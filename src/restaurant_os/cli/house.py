@@ -107,6 +107,8 @@ def _place(settings: Any, to: str) -> Path | str:
     """
     from pydantic import SecretStr
 
+    from restaurant_os.settings import is_there
+
     if not to:
         raise UsageError("copy: nothing says where to.", next_step=f"Give --to URL, or set {COPY_TO}.")
     try:
@@ -118,7 +120,7 @@ def _place(settings: Any, to: str) -> Path | str:
     own = settings.warehouse_place
     if place == own or (isinstance(place, Path) and isinstance(own, Path) and place.resolve() == own.resolve()):
         raise UsageError("copy: --to is the warehouse itself.", next_step="Name another place; `warehouse` in the settings is copied from.")
-    if isinstance(own, Path) and not own.exists():
+    if isinstance(own, Path) and not is_there(own):
         raise UsageError(f"copy: there is nothing in {own} yet.", next_step="`warehouse` in the settings names what is copied from.")
     return place
 

@@ -162,7 +162,7 @@ SELECT taken;"""
 
     def migrate(self, *, plan: bool = False) -> list[str]:
         with self._errors():
-            return self._migrate(plan)
+            return self._migrate(plan, by_hand=True)
 
     def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
         with self._ready():
@@ -333,7 +333,7 @@ SELECT taken;"""
                     self._is_ready = True
             yield
 
-    def _migrate(self, plan: bool) -> list[str]:
+    def _migrate(self, plan: bool, by_hand: bool = False) -> list[str]:
         is_there, found = self._found()
         migration = Migration(
             self.client,
@@ -344,7 +344,7 @@ SELECT taken;"""
             run_script=lambda statements: self.jobs.script(";\n".join(statements) + ";", uuid.uuid4().hex[:16], "migrate", "migrate"),
             plan=plan,
         )
-        return migration.run(is_there=is_there, found=found)
+        return migration.run(is_there=is_there, found=found, by_hand=by_hand)
 
     def _found(self) -> tuple[bool, str | None]:
         """Whether the dataset is there, and the fingerprint of the code that last made its tables.

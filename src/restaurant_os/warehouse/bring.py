@@ -20,7 +20,7 @@ from restaurant_os.warehouse.daysets import DaySetMerge
 from restaurant_os.warehouse.history import HistoryMerge
 from restaurant_os.warehouse.latest import keep_latest
 from restaurant_os.warehouse.lists import replace_rows
-from restaurant_os.warehouse.merge import Run, SetMerge
+from restaurant_os.warehouse.merge import Keep, Run, SetMerge, keep_nothing
 from restaurant_os.warehouse.quarantine import Ask
 from restaurant_os.warehouse.records import next_sequence, record
 from restaurant_os.warehouse.snapshots import Snapshots
@@ -52,11 +52,12 @@ def bring(
     will_change: Callable[[Collection[tuple[str, date]]], None] = lambda days: None,
     sequence: Callable[[Ask], int] = next_sequence,
     anywhere: Run | None = None,
+    keep: Keep = keep_nothing,
 ) -> Changes:
     """Every set that is staged, then the lists, then what is recorded of the commit. What settled days were, and are now, goes to `day_snapshots`.
 
     `will_change` hears of the days whose rows are about to change, before they do. `sequence`: the commit's number. `anywhere`: runs a statement that
-    changes facts of any date, where the connection has not all of them.
+    changes facts of any date, where the connection has not all of them. `keep` hears of rows before they are replaced.
     """
     changes = Changes()
     for name, table in commit.tables.items():
@@ -68,7 +69,7 @@ def bring(
         will_change(found.days)
         snapshots.before(found.days)
 
-    for merge in _merges(connection, commit, loaded_at, before_writing):
+    for merge in _merges(connection, commit, loaded_at, before_writing, keep):
         own = merge.apply(commit.load_mode)
         if own.days:
             snapshots.note(merge.touched())
@@ -79,20 +80,21 @@ def bring(
             changes = changes.plus(_keep_history(statement, anywhere or statement, history, commit, loaded_at))
     for spec in DATASETS[commit.dataset].latest:
         if spec.name in commit.tables:
-            changes = changes.plus(keep_latest(statement, spec, loaded_at))
+            changes = changes.plus(keep_latest(statement, spec, loaded_at, keep))
     for spec in (*CALENDAR_TABLES, MENU_PUBLICATIONS):
         if spec.name in commit.tables:
-            replace_rows(statement, spec, loaded_at)
+            replace_rows(statement, spec, loaded_at, keep)
     snapshots.after(commit.runs)
-    record(statement, partial(insert, connection), commit, changes, loaded_at, sequence=sequence)
+    record(statement, partial(insert, connection), commit, changes, loaded_at, sequence=sequence, keep=keep)
     return changes
 
 
 def _merges(
-    connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime, before_writing: Callable[[Changes], None]
+    connection: duckdb.DuckDBPyConnection, commit: Commit, loaded_at: datetime, before_writing: Callable[[Changes], None], keep: Keep
 ) -> Iterator[SetMerge | DaySetMerge]:
     dataset = DATASETS[commit.dataset]
-    shared: dict[str, Any] = {"restaurant_guids": commit.restaurant_guids, "loaded_at": loaded_at, "before_writing": before_writing}
+    shared: dict[str, Any] = {"restaurant_guids": commit.restaurant_guids, "loaded_at": loaded_at}
+    shared |= {"before_writing": before_writing, "keep": keep}
     for records in dataset.sets:
         if records.header.name in commit.tables:
             staged = {spec.name: commit.tables[spec.name].num_rows for spec in records.tables}

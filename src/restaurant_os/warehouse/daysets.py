@@ -16,11 +16,11 @@ from datetime import datetime
 from restaurant_os.batch import COPY
 from restaurant_os.tables import LOADED_AT, SYNC_RUNS, TableSpec
 from restaurant_os.warehouse import Changes, LoadMode
-from restaurant_os.warehouse.merge import Run, instant, same_values, text
+from restaurant_os.warehouse.merge import Keep, Run, instant, keep_nothing, same_values, text
 
 
 class DaySetMerge:
-    """One merge of the days staged for a table. `before_writing` hears of what will change, before it does."""
+    """One merge of the days staged for a table. `before_writing` hears of what will change, before it does; `keep` of the rows that are replaced."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class DaySetMerge:
         restaurant_guids: Iterable[str],
         loaded_at: datetime,
         before_writing: Callable[[Changes], None] = lambda changes: None,
+        keep: Keep = keep_nothing,
     ) -> None:
         self.run = run
         self.spec = spec
@@ -39,6 +40,7 @@ class DaySetMerge:
         self.here = f"restaurant_guid IN ({', '.join(text(guid) for guid in sorted(restaurant_guids))})"
         self.loaded_at = instant(loaded_at)
         self.before_writing = before_writing
+        self.keep = keep
 
     def apply(self, mode: LoadMode) -> Changes:
         """Merge what is staged; gives the records added and changed, by location and business date."""
@@ -100,6 +102,8 @@ class DaySetMerge:
         name = self.spec.name
         self.run(f"""UPDATE {name} SET is_deleted = TRUE, read_seq = g.read_seq, {LOADED_AT} = {self.loaded_at}
             FROM gone_{name} AS g WHERE {same_values("g", name, self.spec.key)}""")
-        self.run(f"DELETE FROM {name} WHERE EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, self.spec.key)})")
+        replaced = f"EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, self.spec.key)})"
+        self.keep(self.spec, replaced)
+        self.run(f"DELETE FROM {name} WHERE {replaced}")
         values = ", ".join(self.loaded_at if column == LOADED_AT else column for column in self.spec.names)
         self.run(f"INSERT INTO {name} ({', '.join(self.spec.names)}) SELECT {values} FROM accepted_{name}")

@@ -7,6 +7,7 @@ line for a bounded time and are then told whom they wait for. A service may keep
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import random
 import tempfile
@@ -25,7 +26,9 @@ import pyarrow as pa
 
 from restaurant_os.boundaries import crossing
 from restaurant_os.errors import StoppedError, WarehouseError
+from restaurant_os.settings import is_there
 from restaurant_os.tables import (
+    BY_NAME,
     COUNT,
     DATE,
     FLAG,
@@ -45,8 +48,10 @@ from restaurant_os.warehouse.compiled import is_done, newer, numbered, views
 from restaurant_os.warehouse.fold import fold_runs
 from restaurant_os.warehouse.kept import KeptFile
 from restaurant_os.warehouse.line import next_in_line
+from restaurant_os.warehouse.merge import same_values
 from restaurant_os.warehouse.queue import CommitQueue
 from restaurant_os.warehouse.rows import fetch_rows, write_rows
+from restaurant_os.warehouse.theirs import Kept, Known
 from restaurant_os.warehouse.trouble import as_our_errors, is_held, locked, our_error
 
 SQL_TYPES = {
@@ -70,8 +75,19 @@ ANY_ORDER = {"preserve_insertion_order": "false"}
 NO_VACUUM = {"max_vacuum_tasks": "0"}
 VACUUM = "SET GLOBAL max_vacuum_tasks = 100"
 SCHEMA_TABLE = "restaurant_os_schema"
-OUR_COLUMNS = "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = current_database() AND table_name = ?"
-OUR_VIEWS = "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND database_name = current_database()"
+#: A user may have schemas beside, with tables and views of any name.
+HERE = "database_name = current_database() AND schema_name = current_schema()"
+OUR_COLUMNS = f"SELECT column_name, data_type FROM duckdb_columns() WHERE {HERE} AND table_name = ?"
+OUR_VIEWS = f"SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND {HERE}"
+#: The comment of a view of ours: one that a user made under its name has none.
+MARK = "Made by Restaurant OS, which replaces it when its definition changes"
+MARKS = f"SELECT view_name, comment FROM duckdb_views() WHERE NOT internal AND {HERE}"
+#: Views that had no mark when they were made: version 0.1.0's, and those that came with the tables of cash and labor.
+FIRST_VIEWS = frozenset({"daily_sales"})
+NEXT_VIEWS = FIRST_VIEWS | {
+    *("daily_cash", "daily_close", "daily_profitability", "hourly_profitability", "open_checks", "product_mix", "profitability_by_role"),
+    *("restatements", "sales_by_dining_option", "sales_by_revenue_center", "sales_by_source", "server_sales", "weekly_profitability"),
+}
 UTC_SESSION = "SET TimeZone = 'UTC'"
 #: Between two looks whether the file is free: at first, and at most.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.002, 0.02
@@ -102,6 +118,7 @@ class DuckDBWarehouse:
         self.memory_limit = memory_limit
         self.stopping = stopping or threading.Event()
         self.now = now or (lambda: datetime.now(UTC))
+        self._known: Known = {}
         self._queue = CommitQueue(self._transaction)
         self._file = KeptFile(path, opened=self._opened, begin=_begin_session, seconds=idle_seconds, is_wanted=self._queue.is_wanted)
 
@@ -114,7 +131,9 @@ class DuckDBWarehouse:
         with self._open() as connection:
             loaded_at = self.now()
             with crossing("merge"), transaction(connection):
-                changes = bring(connection, commit, loaded_at)
+                kept = Kept(partial(run, connection), self._known)
+                changes = bring(connection, commit, loaded_at, keep=kept.before)
+                kept.give_back()
                 if changes.changed:
                     run(connection, VACUUM)
             return changes
@@ -142,8 +161,10 @@ class DuckDBWarehouse:
     def migrate(self, *, plan: bool = False) -> list[str]:
         steps = self._missing()
         if not plan:
-            with self._open():
-                pass
+            with self._open() as connection:
+                # To open it was not enough where its fingerprint is as it should be.
+                if not newer(_fingerprint_of(connection)) and schema_steps(connection, self.path):
+                    make_schema(connection, self.path)
         return steps
 
     def fetch(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table:
@@ -152,8 +173,12 @@ class DuckDBWarehouse:
 
     def write(self, writing: Writing) -> None:
         with self._open() as connection, crossing("merge"), transaction(connection):
+            kept = Kept(partial(run, connection), self._known)
+            for name, rows in writing.rows.items():
+                _keep_by_key(connection, kept, BY_NAME[name], rows)
             if write_rows(connection, writing):
                 run(connection, VACUUM)
+            kept.give_back()
 
     def stamp(self) -> object | None:
         return self._file.stamp()
@@ -172,11 +197,11 @@ class DuckDBWarehouse:
 
     def _missing(self) -> list[str]:
         """What opening the file would add to it, in words."""
-        if not self.path.exists():
+        if not is_there(self.path):
             return [f"file {self.path}: made, with {len(TABLES)} tables and {len(views('duckdb'))} views"]
         self._file.close()
         # What a process that died left in the log is taken in first: that cannot be done read-only.
-        has_log = self.path.with_name(self.path.name + ".wal").exists()
+        has_log = is_there(self.path.with_name(self.path.name + ".wal"))
         connection = connect(self.path, wait_seconds=self.wait_seconds, config=TWO_THREADS, read_only=not has_log, stopping=self.stopping)
         try:
             with as_our_errors(self.path):
@@ -186,10 +211,11 @@ class DuckDBWarehouse:
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         self._make_folder()
-        if not self.path.exists():
+        if not is_there(self.path):
             _begin_file(self.path)
         config = {"memory_limit": self.memory_limit, **TWO_THREADS, **ANY_ORDER, **NO_VACUUM}
         connection = connect(self.path, wait_seconds=self.wait_seconds, config=config, stopping=self.stopping)
+        self._known = {}
         try:
             with as_our_errors(self.path):
                 ensure_schema(connection, self.path)
@@ -274,6 +300,13 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
+def _keep_by_key(connection: duckdb.DuckDBPyConnection, kept: Kept, spec: TableSpec, rows: pa.Table) -> None:
+    """Of the stored rows with the keys of `rows`."""
+    connection.register("coming_keys", rows.select(list(spec.key)))
+    kept.before(spec, f"EXISTS (SELECT 1 FROM coming_keys AS c WHERE {same_values('c', spec.name, spec.key)})")
+    connection.unregister("coming_keys")
+
+
 def _close(connection: duckdb.DuckDBPyConnection) -> None:
     with suppress(duckdb.Error):  # closing writes a checkpoint; where that fails the log still holds what was committed
         connection.close()
@@ -323,11 +356,20 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Make the tables, columns and views that are missing. Costs one query when nothing is."""
     if is_done(_fingerprint_of(connection), fingerprint()):
         return
+    make_schema(connection, path)
+
+
+def make_schema(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """What `ensure_schema` does where the fingerprint is another one."""
+    theirs = _views_of_theirs(connection)
     with transaction(connection):
         for spec in TABLES:
             ensure_table(connection, spec, path)
+        for name, other in theirs.items():
+            run(connection, f"ALTER VIEW {name} RENAME TO {other}")
         for name, sql in views("duckdb").items():
             run(connection, f"CREATE OR REPLACE VIEW {name} AS {sql}")
+            run(connection, f"COMMENT ON VIEW {name} IS '{MARK}'")
         run(connection, f"CREATE TABLE IF NOT EXISTS {SCHEMA_TABLE} (fingerprint VARCHAR)")
         run(connection, f"DELETE FROM {SCHEMA_TABLE}")
         run(connection, f"INSERT INTO {SCHEMA_TABLE} VALUES (?)", [fingerprint()])
@@ -342,15 +384,38 @@ def _fingerprint_of(connection: duckdb.DuckDBPyConnection) -> str | None:
     return str(found)
 
 
+def _views_of_theirs(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Views that a user made under a name of ours, and the name under which each of them is kept."""
+    found: dict[str, str | None] = {str(name).lower(): comment for name, comment in run(connection, MARKS)}
+    ours = frozenset[str]() if MARK in found.values() else _made_without_mark(connection)
+    taken = {str(name).lower() for (name,) in run(connection, "SELECT table_name FROM information_schema.tables")}
+    theirs = {}
+    for name in views("duckdb"):
+        if name in found and found[name] != MARK and name not in ours:
+            theirs[name] = next(other for other in _names_before(name) if other not in taken)
+    return theirs
+
+
+def _names_before(name: str) -> Iterator[str]:
+    yield f"{name}_before"
+    yield from (f"{name}_before_{number}" for number in itertools.count(2))
+
+
+def _made_without_mark(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """What an earlier version, which marked none, may have made in this file."""
+    if _fingerprint_of(connection) is None:
+        return frozenset()
+    return NEXT_VIEWS if run(connection, OUR_COLUMNS, ["fact_cash_entries"]) else FIRST_VIEWS
+
+
 def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """What `ensure_schema` would do, each step in words; nothing is written.
+    """What `make_schema` would do, each step in words; nothing is written. Every table and view is looked at: a user may have dropped one.
 
     Raises:
         WarehouseError: a column is of another type.
     """
-    found_in_file = _fingerprint_of(connection)
-    if is_done(found_in_file, fingerprint()):
-        return newer(found_in_file)
+    if told := newer(_fingerprint_of(connection)):
+        return told
     steps: list[str] = []
     for spec in TABLES:
         found: dict[str, str] = dict(run(connection, OUR_COLUMNS, [spec.name]))
@@ -361,12 +426,17 @@ def schema_steps(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]
         steps += [f"table {spec.name}: column {name} added" for name in spec.names if name not in found]
     stored = dict(run(connection, OUR_VIEWS))
     made = _views_as_stored() if stored else {}
+    theirs = _views_of_theirs(connection)
     for name in views("duckdb"):
-        if name not in stored:
+        if name in theirs:
+            steps.append(f"view {name}: made; the one of this name is not ours and is kept as {theirs[name]}")
+        elif name not in stored:
             steps.append(f"view {name}: made")
         elif stored[name] != made[name]:
             steps.append(f"view {name}: made anew, its definition is another one")
-    return steps or ["tables and views: as they should be; their fingerprint is noted"]
+    if not steps and _fingerprint_of(connection) != fingerprint():
+        return ["tables and views: as they should be; their fingerprint is noted"]
+    return steps
 
 
 @cache

@@ -14,10 +14,10 @@ from datetime import datetime
 from restaurant_os.batch import COPY
 from restaurant_os.tables import DATE, LOADED_AT, TableSpec
 from restaurant_os.warehouse import Changes
-from restaurant_os.warehouse.merge import Run, instant, same_values
+from restaurant_os.warehouse.merge import Keep, Run, instant, keep_nothing, same_values
 
 
-def keep_latest(run: Run, spec: TableSpec, loaded_at: datetime) -> Changes:
+def keep_latest(run: Run, spec: TableSpec, loaded_at: datetime, keep: Keep = keep_nothing) -> Changes:
     """Bring the staged rows in that count; gives those new and changed, by location and, where the table's rows are of days, by day.
 
     A row that moves to another location changes the day of both.
@@ -31,7 +31,9 @@ def keep_latest(run: Run, spec: TableSpec, loaded_at: datetime) -> Changes:
     changes = _changes(run, spec)
     if changes.locations:
         if changes.changed:
-            run(f"DELETE FROM {name} WHERE EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, spec.key)})")
+            replaced = f"EXISTS (SELECT 1 FROM accepted_{name} AS a WHERE {same_values('a', name, spec.key)})"
+            keep(spec, replaced)
+            run(f"DELETE FROM {name} WHERE {replaced}")
         values = ", ".join(instant(loaded_at) if column == LOADED_AT else column for column in spec.names)
         run(f"INSERT INTO {name} ({', '.join(spec.names)}) SELECT {values} FROM accepted_{name}")
     return changes

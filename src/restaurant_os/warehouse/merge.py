@@ -24,8 +24,14 @@ from restaurant_os.tables import LOADED_AT, RecordSet, TableSpec
 from restaurant_os.warehouse import Changes, LoadMode
 
 Run = Callable[[str], list[tuple[Any, ...]]]
+#: Hears of the rows of a table, by a condition, before they are replaced.
+Keep = Callable[[TableSpec, str], None]
 #: So many locations are named in a statement; more are looked up, since a long list costs every statement its planning anew.
 MOST_NAMED = 8
+
+
+def keep_nothing(spec: TableSpec, condition: str) -> None:
+    """Where a table has no columns but ours."""
 
 
 class SetMerge:
@@ -33,7 +39,7 @@ class SetMerge:
 
     `run` executes one statement in the open transaction and gives its rows. `restaurant_guids` are those of the settings or
     of the API's list, already checked to be GUID-shaped by whoever made the commit. `before_writing` hears of the business dates
-    that will change, before they do. A record is told by the last column of its header's key; where others come before it
+    that will change, before they do; `keep` of the rows that are replaced. A record is told by the last column of its header's key; where others come before it
     (the source of a punch), a commit holds records of one value of them. `staged`: how many rows are staged of each table.
     """
 
@@ -46,6 +52,7 @@ class SetMerge:
         staged: Mapping[str, int],
         loaded_at: datetime,
         before_writing: Callable[[Changes], None] = lambda changes: None,
+        keep: Keep = keep_nothing,
     ) -> None:
         self.run = run
         self.header = records.header
@@ -62,6 +69,7 @@ class SetMerge:
             self.here += f" AND {name} IN (SELECT {name} FROM staged_{records.header.name})"
         self.loaded_at = instant(loaded_at)
         self.before_writing = before_writing
+        self.keep = keep
         self.known = 0
 
     def apply(self, mode: LoadMode) -> Changes:
@@ -176,7 +184,9 @@ class SetMerge:
             if spec is not self.header and not self.held.get(spec.name):
                 continue
             tombstones = self._stage_tombstones(spec) if spec is not self.header and self._may_lose_rows(spec) else 0
-            self.run(f"DELETE FROM {spec.name} WHERE {self.on_stored_dates} AND {self._is_of(spec.name, self._known('accepted'))}")
+            replaced = f"{self.on_stored_dates} AND {self._is_of(spec.name, self._known('accepted'))}"
+            self.keep(spec, replaced)
+            self.run(f"DELETE FROM {spec.name} WHERE {replaced}")
             if tombstones:
                 self.run(f"INSERT INTO {spec.name} ({', '.join(spec.names)}) SELECT {', '.join(spec.names)} FROM tomb_{spec.name}")
 

@@ -11,13 +11,14 @@ from restaurant_os.batch import COPY, Rejected
 from restaurant_os.tables import DATASETS, LOADED_AT, QUARANTINE, TableSpec
 from restaurant_os.tables.dims import natural_key
 from restaurant_os.warehouse import Commit
+from restaurant_os.warehouse.merge import Keep, keep_nothing, text
 
 #: One statement in the open transaction, with positional parameters; gives its rows.
 Ask = Callable[..., list[tuple[Any, ...]]]
 Insert = Callable[[TableSpec, list[dict[str, Any]]], None]
 
 
-def quarantine(run: Ask, insert: Insert, commit: Commit, loaded_at: datetime) -> None:
+def quarantine(run: Ask, insert: Insert, commit: Commit, loaded_at: datetime, keep: Keep = keep_nothing) -> None:
     """Records that could be read by now are resolved; those that could not are kept, once each."""
     [(waiting,)] = run(f"SELECT count(*) FROM {QUARANTINE.name} WHERE dataset = ? AND resolved_at IS NULL", [commit.dataset])
     if waiting and (read := _records_read(commit)):
@@ -32,6 +33,7 @@ def quarantine(run: Ask, insert: Insert, commit: Commit, loaded_at: datetime) ->
         row = _quarantined(commit.dataset, rejected, loaded_at)
         kept[row["quarantine_id"]] = row
     for name, row in kept.items():
+        keep(QUARANTINE, f"quarantine_id = {text(name)}")
         for (first_seen_at,) in run(f"DELETE FROM {QUARANTINE.name} WHERE quarantine_id = ? RETURNING first_seen_at", [name]):
             row["first_seen_at"] = first_seen_at
     insert(QUARANTINE, list(kept.values()))

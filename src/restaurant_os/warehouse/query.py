@@ -7,6 +7,7 @@ configuration locked before the SQL is seen; rows, time and memory are bounded.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from restaurant_os.errors import QueryError, WarehouseError
-from restaurant_os.settings import Settings
+from restaurant_os.settings import Settings, is_there
 from restaurant_os.text import printable
 from restaurant_os.warehouse.bring import run
 from restaurant_os.warehouse.duckdb import connect, ensure_schema
@@ -68,7 +69,7 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
         LockedError: another process holds the file.
         WarehouseError: there is no warehouse yet.
     """
-    if not path.exists():
+    if not is_there(path):
         raise WarehouseError(
             f"warehouse {path}: there is nothing yet.",
             next_step="Bring orders in first: `restaurant-os sync orders`, or see `restaurant-os demo`.",
@@ -88,7 +89,7 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
     try:
         run(connection, "SET lock_configuration = true")
         timer.start()
-        return _read(connection, sql, most_rows)
+        return _beside(connection, sql, most_rows)
     except duckdb.Error as problem:
         if overdue.is_set():
             raise QueryError(
@@ -100,6 +101,17 @@ def query(path: Path, sql: str, *, wait_seconds: float, most_rows: int, seconds:
     finally:
         timer.cancel()
         connection.close()
+
+
+def _beside(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
+    """`_read` in a thread of its own: a Ctrl-C is heard at once by whoever only waits, and not by who is in the middle of DuckDB."""
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(_read, connection, sql, most_rows)
+        try:
+            return reading.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _read(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> QueryResult:
@@ -146,7 +158,7 @@ def _distinct(names: list[str]) -> list[str]:
 
 def _settle(path: Path, wait_seconds: float) -> None:
     """Take in what a killed process left in the log, which a read-only connection cannot."""
-    if path.with_name(path.name + ".wal").exists():
+    if is_there(path.with_name(path.name + ".wal")):
         connection = connect(path, wait_seconds=wait_seconds, config={})
         try:
             ensure_schema(connection, path)

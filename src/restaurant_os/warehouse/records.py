@@ -9,7 +9,7 @@ from datetime import datetime
 from restaurant_os.boundaries import crossing
 from restaurant_os.tables import CHANGED_DAYS, LOADED_AT, SYNC_RUNS
 from restaurant_os.warehouse import Changes, Commit
-from restaurant_os.warehouse.merge import day, same_values
+from restaurant_os.warehouse.merge import Keep, day, keep_nothing, same_values
 from restaurant_os.warehouse.quarantine import Ask, Insert, quarantine
 
 #: So many commits that changed something, then the rows of each day become one: a service commits every second, to hundreds of locations.
@@ -24,14 +24,21 @@ def next_sequence(run: Ask) -> int:
 
 
 def record(
-    run: Ask, insert: Insert, commit: Commit, changes: Changes, loaded_at: datetime, *, sequence: Callable[[Ask], int] = next_sequence
+    run: Ask,
+    insert: Insert,
+    commit: Commit,
+    changes: Changes,
+    loaded_at: datetime,
+    *,
+    sequence: Callable[[Ask], int] = next_sequence,
+    keep: Keep = keep_nothing,
 ) -> None:
     """The rows of all three."""
     insert(SYNC_RUNS, [{**asdict(own), LOADED_AT: loaded_at} for own in commit.runs])
     if changes.days:
         with crossing("changed_days"):
             _note_days(run, insert, commit.dataset, changes, loaded_at, sequence(run))
-    quarantine(run, insert, commit, loaded_at)
+    quarantine(run, insert, commit, loaded_at, keep)
 
 
 def _note_days(run: Ask, insert: Insert, dataset: str, changes: Changes, loaded_at: datetime, sequence: int) -> None:
