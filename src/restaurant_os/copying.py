@@ -2,7 +2,9 @@
 
 Both sides are tallied: per table and business date the count of rows, the sum of each number, and a checksum over every column. What is equal is
 there and is not carried again, so a copy that was ended in any way goes on where it was and needs no record of its own; what differs is carried,
-some hundred thousand rows in a transaction; then it is tallied again.
+some hundred thousand rows in a transaction; then it is tallied again, and the source too where it has changed.
+
+The ledger is read before all else and written after all else: no row of it says of the target that something is in which came into the source later.
 
 Rows go over as they stand, their sequences and times of writing too. Nothing is written to a warehouse that holds anything else.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -44,6 +46,8 @@ from restaurant_os.warehouse.slices import partition_of
 MOST_ROWS = 100_000
 #: So many tables are tallied at once.
 TABLES_AT_ONCE = 8
+#: What says that other rows are in: no commit goes without a row in one of them, so where they stand still the source does.
+LEDGER = (SYNC_RUNS, CHANGED_DAYS)
 #: Tables whose rows may go without a trace: what a service joins in the ledger, and hours that a calendar no longer has.
 FOLDED = (SYNC_RUNS.name, CHANGED_DAYS.name, DIM_BUSINESS_HOURS.name)
 #: Digits of the MD5 of a row that its table's checksum takes in: 28 bits, the sum of a table of a billion rows fits in 64.
@@ -83,12 +87,13 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some rows of a table, about `rows` of them."""
+    """Some rows of a table, about `rows` of them. `held`: they themselves, where they were read already."""
 
     spec: TableSpec
     where: str
     rows: int
     ids: Ids | None = None
+    held: pa.Table | None = None
 
 
 class Progress(Protocol):
@@ -135,15 +140,20 @@ class Copy:
                 f"copy: {self.source.label} is not up to date: {printable(missing[0], 200)}. Nothing was copied.",
                 next_step="Bring it up to date first: `restaurant-os migrate`.",
             )
-        before = self._tallied(self.source, self.tables)
-        if not any(before.values()):
+        before = tallies(self.source, LEDGER)
+        if not any(before.values()) and not any(self._tallied(self.source, self.tables).values()):
             raise UsageError(
                 f"copy: there is nothing in {self.source.label} yet.", next_step="`warehouse` in the settings names what is copied from."
             )
         self.target.migrate()
-        there = self._tallied(self.target, self.tables)
+        there = tallies(self.target, LEDGER)
+        ledger = self._ledger(before, there)
+        others = [spec for spec in self.tables if spec not in LEDGER]
+        before |= self._tallied(self.source, others)
+        there |= self._tallied(self.target, others)
         gone = {spec.name: own for spec in self.tables if (own := self._folded(spec, before[spec.name], there[spec.name]))}
-        carried = self._carry(before, there, gone)
+        parts = [part for spec in others for part in self._parts(spec, before[spec.name], differing(before[spec.name], there[spec.name]))]
+        carried = self._carry([*parts, *ledger], before, there, gone)
         return self._verified(before, there, carried)
 
     # --- its steps ------------------------------------------------------------------------------------------------
@@ -162,10 +172,15 @@ class Copy:
         if self._stopping.is_set():
             raise StoppedError("copy: stopped. What was carried stays in.", next_step="Run the same command again to go on.")
 
-    def _carry(self, before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, pa.Table]) -> Counter[str]:
-        parts = [
-            part for spec in self.tables for part in self._parts(spec, before[spec.name], differing(before[spec.name], there[spec.name]))
-        ]
+    def _ledger(self, before: Mapping[str, Days], there: Mapping[str, Days]) -> list[Part]:
+        """What is to be carried of the ledger, as it is now."""
+        own = [spec for spec in LEDGER if spec in self.tables]
+        parts = [part for spec in own for part in self._parts(spec, before[spec.name], differing(before[spec.name], there[spec.name]))]
+        return [replace(part, held=self.source.fetch(part.spec, part.where, part.ids)) for part in parts]
+
+    def _carry(
+        self, parts: Sequence[Part], before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, pa.Table]
+    ) -> Counter[str]:
         self.progress.planned(sum(part.rows for part in parts))
         if gone:
             self.target.write(Writing(rows={}, gone=gone))
@@ -174,7 +189,7 @@ class Copy:
             self._halt()
             rows: dict[str, pa.Table] = {}
             for part in load:
-                found = self.source.fetch(part.spec, part.where, part.ids)
+                found = self.source.fetch(part.spec, part.where, part.ids) if part.held is None else part.held
                 rows[part.spec.name] = pa.concat_tables([rows[part.spec.name], found]) if part.spec.name in rows else found
             days = {name: _dates(BY_NAME[name], table, there[name], before[name]) for name, table in rows.items()}
             self.target.write(Writing(rows=rows, days={name: own for name, own in days.items() if own}))
@@ -199,7 +214,10 @@ class Copy:
         moved = [spec for spec in self.tables if differing(before[spec.name], there[spec.name])]
         now = {**there, **self._tallied(self.target, moved)}
         unequal = [spec for spec in moved if differing(before[spec.name], now[spec.name])]
-        source = {**before, **(self._tallied(self.source, unequal) if unequal else {})}
+        # What was equal at first is so no more, where the source was committed to since.
+        has_changed = tallies(self.source, LEDGER) != {spec.name: before[spec.name] for spec in LEDGER}
+        asked = self.tables if has_changed else unequal
+        source = {**before, **(self._tallied(self.source, asked) if asked else {})}
         return [
             Copied(
                 name=spec.name,

@@ -264,6 +264,49 @@ def test_a_source_that_changes_meanwhile_is_told_from_a_fault(tmp_path: Path) ->
     assert totals(copy(source, target))[1:] == (3, 0)
 
 
+class Syncing(Heard):
+    """Once the orders are in the target, one more comes into the source, with what the ledger says of it, in one commit."""
+
+    def __init__(self, source: DuckDBWarehouse, target: Warehouse) -> None:
+        super().__init__()
+        self.source, self.target = source, target
+
+    def carried(self, rows: int) -> None:
+        super().carried(rows)
+        [(orders,)] = self.source.rows("SELECT count(*) FROM fact_orders")
+        if self.target.rows("SELECT count(*) FROM fact_orders") == [(orders,)] and not self.source.rows(LATE):
+            guid, at = "11111111-1111-4111-8111-111111111111", "'2026-03-21 00:00:00Z'"
+            change(
+                self.source,
+                f"""BEGIN;
+                INSERT INTO fact_orders (order_guid, restaurant_guid, business_date, _loaded_at) VALUES ('late', '{guid}', '2026-03-02', {at});
+                INSERT INTO sync_runs (sync_id, dataset, restaurant_guid, status, _loaded_at) VALUES ('late', 'orders', '{guid}', 'done', {at});
+                INSERT INTO changed_days VALUES ('orders', '{guid}', '2026-03-02', 900, 1, 0, {at});
+                COMMIT""",
+            )
+
+
+LATE = "SELECT sync_id FROM sync_runs WHERE sync_id = 'late'"
+
+
+def test_the_ledger_never_says_of_a_copy_that_an_order_is_in_which_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync lands after the orders went over and before the ledger does: neither its order nor its row is in, which is told; the next run carries
+    both."""
+    monkeypatch.setattr(copying, "MOST_ROWS", 40)
+    source, target = filled(tmp_path / "source.duckdb"), file(tmp_path / "target.duckdb")
+    found = copy(source, target, Syncing(source, target))
+
+    assert {one.name: one.differing for one in found if one.differing} == {
+        "fact_orders": (date(2026, 3, 2),),
+        "sync_runs": (None,),
+        "changed_days": (date(2026, 3, 2),),
+    }
+    assert all(one.has_moved for one in found if one.differing)
+    assert (target.rows(LATE), source.rows(LATE)) == ([], [("late",)])
+    assert totals(copy(source, target))[2] == 0
+    assert everything(target) == everything(source)
+
+
 def test_a_tally_counts_every_row_of_every_date(tmp_path: Path, empty: Warehouse) -> None:
     """Those that were made, and sums as Python adds them; the same from any engine."""
     source = filled(tmp_path / "source.duckdb")

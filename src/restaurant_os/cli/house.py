@@ -199,6 +199,7 @@ def _as_json(source: str, target: str, tables: Any) -> dict[str, Any]:
         "rows": sum(one.rows for one in tables),
         "carried": sum(one.carried for one in tables),
         "equal": not any(one.differing for one in tables),
+        "source_has_changed": any(one.has_moved for one in tables),
         "tables": [
             {
                 "table": one.name,
