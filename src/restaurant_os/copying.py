@@ -96,6 +96,14 @@ class Part:
     held: pa.Table | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Keys of a table's rows that go from the target. `days`: on these dates alone, all of which are carried anew; none: wherever they are."""
+
+    keys: pa.Table
+    days: Sequence[date] = ()
+
+
 class Progress(Protocol):
     def comparing(self, tables: int) -> None:
         """So many tables are about to be compared."""
@@ -151,7 +159,7 @@ class Copy:
         others = [spec for spec in self.tables if spec not in LEDGER]
         before |= self._tallied(self.source, others)
         there |= self._tallied(self.target, others)
-        gone = {spec.name: own for spec in self.tables if (own := self._folded(spec, before[spec.name], there[spec.name]))}
+        gone = {spec.name: own for spec in self.tables if (own := self._gone(spec, before[spec.name], there[spec.name])).keys.num_rows}
         parts = [part for spec in others for part in self._parts(spec, before[spec.name], differing(before[spec.name], there[spec.name]))]
         carried = self._carry([*parts, *ledger], before, there, gone)
         return self._verified(before, there, carried)
@@ -179,11 +187,12 @@ class Copy:
         return [replace(part, held=self.source.fetch(part.spec, part.where, part.ids)) for part in parts]
 
     def _carry(
-        self, parts: Sequence[Part], before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, pa.Table]
+        self, parts: Sequence[Part], before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, Gone]
     ) -> Counter[str]:
         self.progress.planned(sum(part.rows for part in parts))
         if gone:
-            self.target.write(Writing(rows={}, gone=gone))
+            days = {name: own.days for name, own in gone.items() if own.days}
+            self.target.write(Writing(rows={}, gone={name: own.keys for name, own in gone.items()}, days=days))
         carried: Counter[str] = Counter()
         for load in loads(parts):
             self._halt()
@@ -232,36 +241,44 @@ class Copy:
 
     # --- what a target may hold -----------------------------------------------------------------------------------
 
-    def _folded(self, spec: TableSpec, source: Days, target: Days) -> pa.Table | None:
-        """Rows of the target that the source had and has no more: their keys, None where there are none.
+    def _gone(self, spec: TableSpec, source: Days, target: Days) -> Gone:
+        """Rows of the target that the source had and has no more, or that the target has twice.
 
         Raises:
             WarehouseError: the target has rows that never were in the source, or newer ones.
         """
         keys: list[Key] = []
+        days: set[date] = set()
         both = {own: source.get(own) or target[own] for own in {*source, *target}}
         for run in runs(both, [own for own in differing(source, target) if own in target]):
             self._halt()
             where = condition(spec, run)
-            theirs, ours = _known(self.target.fetch(spec, where), spec), _known(self.source.fetch(spec, where), spec)
+            rows = self.target.fetch(spec, where)
+            theirs, ours = _known(rows, spec), _known(self.source.fetch(spec, where), spec)
             newer = sorted(own for own in theirs if own in ours and theirs[own] > ours[own])
-            extra = sorted(set(theirs) - set(ours) - self._elsewhere(spec, set(theirs) - set(ours)))
+            moved = self._elsewhere(spec, set(theirs) - set(ours))
+            extra = sorted(set(theirs) - set(ours) - moved)
             if spec.name in FOLDED and not newer and extra and max(theirs[own] for own in extra) <= self._newest(spec):
                 keys += extra
             elif newer or extra:
                 raise self._other(spec, run, len(extra), len(newer))
+            if doubled := self._doubled(spec, rows, moved):
+                keys += doubled
+                days |= {own for own in run if own}
         columns = {name: [key[place] for key in keys] for place, name in enumerate(spec.key)}
-        return pa.table(columns, schema=pa.schema([spec.schema.field(name) for name in spec.key])) if keys else None
+        return Gone(pa.table(columns, schema=pa.schema([spec.schema.field(name) for name in spec.key])), sorted(days))
 
     def _elsewhere(self, spec: TableSpec, keys: set[Key]) -> set[Key]:
         """Those of the keys that the source has on another date: an order whose date moved since."""
-        if not keys or "business_date" not in spec.names:
+        return keys & _known(_named(self.source, spec, keys), spec).keys()
+
+    def _doubled(self, spec: TableSpec, rows: pa.Table, moved: set[Key]) -> set[Key]:
+        """Those of the target's rows of some dates that it has more than once. BigQuery has no unique keys, and looks for the row that another replaces on
+        the dates that we name: one whose date moves during a copy is not found where it was."""
+        if spec in LEDGER or partition_of(spec) != day_of(spec):
             return set()
-        place = max(range(len(spec.key)), key=lambda own: len({key[own] for key in keys}))
-        if spec.schema.field(spec.key[place]).type != TEXT:
-            return set()
-        found = self.source.fetch(spec, ids=(spec.key[place], sorted({key[place] for key in keys})))
-        return keys & _known(found, spec).keys()
+        here, anywhere = Counter(_keys(rows, spec)), Counter(_keys(_named(self.target, spec, moved), spec))
+        return {own for own, times in here.items() if times > 1} | {own for own in moved if anywhere[own] > 1}
 
     def _newest(self, spec: TableSpec) -> datetime:
         """When the source's newest row of a table was written."""
@@ -339,8 +356,21 @@ def _ordinal(own: date | None) -> int:
 
 def _known(rows: pa.Table, spec: TableSpec) -> dict[Key, datetime]:
     """The rows' keys, and when each was written."""
-    keys = zip(*(rows.column(name).to_pylist() for name in spec.key), strict=True)
-    return {key: at or NEVER for key, at in zip(keys, rows.column(LOADED_AT).to_pylist(), strict=True)}
+    return {key: at or NEVER for key, at in zip(_keys(rows, spec), rows.column(LOADED_AT).to_pylist(), strict=True)}
+
+
+def _keys(rows: pa.Table, spec: TableSpec) -> Iterator[Key]:
+    return zip(*(rows.column(name).to_pylist() for name in spec.key), strict=True)
+
+
+def _named(warehouse: Warehouse, spec: TableSpec, keys: set[Key]) -> pa.Table:
+    """The rows of a table of business dates that have some keys, on whatever date, and a few others; none where no text is among what tells them."""
+    if not keys or "business_date" not in spec.names:
+        return spec.schema.empty_table()
+    place = max(range(len(spec.key)), key=lambda own: len({key[own] for key in keys}))
+    if spec.schema.field(spec.key[place]).type != TEXT:
+        return spec.schema.empty_table()
+    return warehouse.fetch(spec, ids=(spec.key[place], sorted({key[place] for key in keys})))
 
 
 def _dates(spec: TableSpec, rows: pa.Table, there: Days, source: Days) -> list[date]:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from copying_world import FIRST_DAY, Heard, dataset_of, everything, file, filled, made, totals
+from copying_world import FIRST_DAY, Heard, dataset_of, everything, file, filled, in_order, made, totals
 from restaurant_os import copying
 from restaurant_os.clock import SystemClock
 from restaurant_os.copying import Copied, Copy, tallies
@@ -262,6 +262,31 @@ def test_a_source_that_changes_meanwhile_is_told_from_a_fault(tmp_path: Path) ->
 
     assert [(one.name, one.differing, one.has_moved) for one in found if one.differing] == [("fact_orders", (FIRST_DAY,), True)]
     assert totals(copy(source, target))[1:] == (3, 0)
+
+
+MOVED = "UPDATE fact_order_items SET business_date = '{}', _loaded_at = '2026-03-21 00:00:01Z' WHERE order_guid = '2026-03-01-1'"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("day", ["2026-03-02", "2026-03-03"])
+def test_an_order_that_moves_during_a_copy_to_bigquery_is_one_row_after_the_next(tmp_path: Path, dataset: Warehouse, day: str) -> None:
+    """It moves to a date that is being carried, next to its own or not: BigQuery has it twice then, which is told, and the next copy mends."""
+    source, items = filled(tmp_path / "source.duckdb"), [BY_NAME["fact_order_items"]]
+    Copy(source, dataset, Heard(), tables=items).run()
+    change(source, f"UPDATE fact_order_items SET menu_item_name = 'x', _loaded_at = '2026-03-21 00:00:00Z' WHERE order_guid = '{day}-0'")
+    heard = Heard()
+    heard.planned = lambda rows: change(source, MOVED.format(day))  # type: ignore[method-assign]
+    doubled = Copy(source, dataset, heard, tables=items).run()
+    # The date that it came to changes once more: both of its rows are on dates that differ.
+    change(source, f"UPDATE fact_order_items SET menu_item_name = 'y', _loaded_at = '2026-03-21 00:00:02Z' WHERE order_guid = '{day}-0'")
+    mended = Copy(source, dataset, Heard(), tables=items).run()
+
+    assert [(one.differing, one.has_moved) for one in doubled] == [((FIRST_DAY,), True)]
+    assert [one.differing for one in mended] == [()]
+    assert in_order(dataset.rows(ITEMS)) == in_order(source.rows(ITEMS))
+
+
+ITEMS = "SELECT order_guid, business_date, menu_item_name FROM fact_order_items"
 
 
 class Syncing(Heard):
