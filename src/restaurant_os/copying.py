@@ -15,12 +15,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from restaurant_os.batch import BUSINESS_DATE
 from restaurant_os.errors import StoppedError, UsageError, WarehouseError
 from restaurant_os.tables import (
     BY_NAME,
@@ -48,12 +49,16 @@ MOST_ROWS = 100_000
 TABLES_AT_ONCE = 8
 #: What says that other rows are in: no commit goes without a row in one of them, so where they stand still the source does.
 LEDGER = (SYNC_RUNS, CHANGED_DAYS)
+#: Another answer wherever somebody committed since; costs little beside a tally.
+STANDING = f"""SELECT (SELECT count(*) FROM {SYNC_RUNS.name}), (SELECT max({LOADED_AT}) FROM {SYNC_RUNS.name}),
+    (SELECT count(*) FROM {CHANGED_DAYS.name}), (SELECT max(sequence) FROM {CHANGED_DAYS.name})"""
 #: Tables whose rows may go without a trace: what a service joins in the ledger, and hours that a calendar no longer has.
 FOLDED = (SYNC_RUNS.name, CHANGED_DAYS.name, DIM_BUSINESS_HOURS.name)
 #: Digits of the MD5 of a row that its table's checksum takes in: 28 bits, the sum of a table of a billion rows fits in 64.
 DIGITS = 7
 #: What makes a decimal of so many places a whole number, which every engine writes alike.
 SCALES = {MONEY: 10_000, RATE: 100_000_000}
+ELSEWHERE = "Name an empty file, database or dataset with --to; or, if the tables live there now, write it into `warehouse`."
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 Key = tuple[Any, ...]
@@ -127,7 +132,7 @@ class Copy:
 
     Raises (in `run`):
         UsageError: there is nothing in the source, or its tables are not up to date.
-        WarehouseError: the target holds rows that the source has not, or newer ones.
+        WarehouseError: the target holds rows that the source has not, or newer ones; or something else writes to it meanwhile.
         StoppedError: `stop` was called; what was carried stays in.
     """
 
@@ -154,14 +159,16 @@ class Copy:
                 f"copy: there is nothing in {self.source.label} yet.", next_step="`warehouse` in the settings names what is copied from."
             )
         self.target.migrate()
+        stood = self.target.rows(STANDING)
         there = tallies(self.target, LEDGER)
+        self._compare_sequences()
         ledger = self._ledger(before, there)
         others = [spec for spec in self.tables if spec not in LEDGER]
         before |= self._tallied(self.source, others)
         there |= self._tallied(self.target, others)
         gone = {spec.name: own for spec in self.tables if (own := self._gone(spec, before[spec.name], there[spec.name])).keys.num_rows}
         parts = [part for spec in others for part in self._parts(spec, before[spec.name], differing(before[spec.name], there[spec.name]))]
-        carried = self._carry([*parts, *ledger], before, there, gone)
+        carried = self._carry([*parts, *ledger], before, there, gone, stood)
         return self._verified(before, there, carried)
 
     # --- its steps ------------------------------------------------------------------------------------------------
@@ -187,12 +194,12 @@ class Copy:
         return [replace(part, held=self.source.fetch(part.spec, part.where, part.ids)) for part in parts]
 
     def _carry(
-        self, parts: Sequence[Part], before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, Gone]
+        self, parts: Sequence[Part], before: Mapping[str, Days], there: Mapping[str, Days], gone: Mapping[str, Gone], stood: Sequence[Key]
     ) -> Counter[str]:
+        """`stood`: what the target answered to STANDING before it was compared."""
         self.progress.planned(sum(part.rows for part in parts))
-        if gone:
-            days = {name: own.days for name, own in gone.items() if own.days}
-            self.target.write(Writing(rows={}, gone={name: own.keys for name, own in gone.items()}, days=days))
+        of_ledger = {spec.name: gone[spec.name] for spec in LEDGER if spec.name in gone}
+        self._delete({name: own for name, own in gone.items() if name not in of_ledger})
         carried: Counter[str] = Counter()
         for load in loads(parts):
             self._halt()
@@ -200,11 +207,33 @@ class Copy:
             for part in load:
                 found = self.source.fetch(part.spec, part.where, part.ids) if part.held is None else part.held
                 rows[part.spec.name] = pa.concat_tables([rows[part.spec.name], found]) if part.spec.name in rows else found
+            if any(part.held is None for part in load):
+                self._refuse_others(stood)
+            if any(part.held is not None for part in load):
+                self._delete(of_ledger)
+                of_ledger = {}
             days = {name: _dates(BY_NAME[name], table, there[name], before[name]) for name, table in rows.items()}
             self.target.write(Writing(rows=rows, days={name: own for name, own in days.items() if own}))
             carried.update({name: table.num_rows for name, table in rows.items()})
             self.progress.carried(sum(part.rows for part in load))
         return carried
+
+    def _delete(self, gone: Mapping[str, Gone]) -> None:
+        if gone:
+            days = {name: own.days for name, own in gone.items() if own.days}
+            self.target.write(Writing(rows={}, gone={name: own.keys for name, own in gone.items()}, days=days))
+
+    def _refuse_others(self, stood: Sequence[Key]) -> None:
+        """Until the copy writes it, the target's ledger stands still: a row that came in since may be newer than the one that is carried.
+
+        Raises:
+            WarehouseError: somebody else committed to the target.
+        """
+        if self.target.rows(STANDING) != stood:
+            raise WarehouseError(
+                f"copy: something else writes to {self.target.label}: its ledger has changed since the two were compared. What was carried before stays in.",
+                next_step="Stop what writes there, and run the same command again: what it wrote is compared then.",
+            )
 
     def _parts(self, spec: TableSpec, source: Days, wanted: Sequence[date | None]) -> Iterator[Part]:
         """The dates that differ, some at a time; a date or table of too many rows is taken by location."""
@@ -253,15 +282,16 @@ class Copy:
         for run in runs(both, [own for own in differing(source, target) if own in target]):
             self._halt()
             where = condition(spec, run)
-            rows = self.target.fetch(spec, where)
-            theirs, ours = _known(rows, spec), _known(self.source.fetch(spec, where), spec)
+            rows, own_rows = self.target.fetch(spec, where), self.source.fetch(spec, where)
+            theirs, ours = _known(rows, spec), _known(own_rows, spec)
             newer = sorted(own for own in theirs if own in ours and theirs[own] > ours[own])
             moved = self._elsewhere(spec, set(theirs) - set(ours))
             extra = sorted(set(theirs) - set(ours) - moved)
-            if spec.name in FOLDED and not newer and extra and max(theirs[own] for own in extra) <= self._newest(spec):
+            lost = _lost(spec, rows, own_rows, set(extra)) if spec in LEDGER and extra else set()
+            if spec.name in FOLDED and not newer and not lost and extra and max(theirs[own] for own in extra) <= self._newest(spec):
                 keys += extra
             elif newer or extra:
-                raise self._other(spec, run, len(extra), len(newer))
+                raise self._other(spec, run, len(lost or extra), len(newer))
             if doubled := self._doubled(spec, rows, moved):
                 keys += doubled
                 days |= {own for own in run if own}
@@ -285,6 +315,17 @@ class Copy:
         [(found,)] = self.source.rows(f"SELECT max({LOADED_AT}) FROM {spec.name}")
         return found if isinstance(found, datetime) else NEVER
 
+    def _compare_sequences(self) -> None:
+        """Raises WarehouseError: the target's numbers are past the source's. A reader that has cleared what it read would miss all that comes."""
+        asked = f"SELECT coalesce(max(sequence), 0) FROM {CHANGED_DAYS.name}"
+        [(theirs,)], [(ours,)] = self.target.rows(asked), self.source.rows(asked)
+        if CHANGED_DAYS in self.tables and theirs > ours:
+            raise WarehouseError(
+                f'copy: {self.target.label} holds other data: table "{CHANGED_DAYS.name}" reaches sequence {theirs}, and that of {self.source.label} '
+                f"{ours}. No row was carried.",
+                next_step=ELSEWHERE,
+            )
+
     def _other(self, spec: TableSpec, run: Sequence[date | None], extra: int, newer: int) -> WarehouseError:
         what = (
             f"{count(extra, 'row')} that {self.source.label} has not"
@@ -293,7 +334,7 @@ class Copy:
         )
         return WarehouseError(
             f'copy: {self.target.label} holds other data: table "{spec.name}", {told(run)}: {what}. No row was carried.',
-            next_step="Name an empty file, database or dataset with --to; or, if the tables live there now, write it into `warehouse`.",
+            next_step=ELSEWHERE,
         )
 
 
@@ -357,6 +398,40 @@ def _ordinal(own: date | None) -> int:
 def _known(rows: pa.Table, spec: TableSpec) -> dict[Key, datetime]:
     """The rows' keys, and when each was written."""
     return {key: at or NEVER for key, at in zip(_keys(rows, spec), rows.column(LOADED_AT).to_pylist(), strict=True)}
+
+
+def _lost(spec: TableSpec, rows: pa.Table, source: pa.Table, extra: set[Key]) -> set[Key]:
+    """Those of the ledger's extra rows that say what none of the source's does. One says it where rows were joined (`fold_runs`, `fold_days`)."""
+    own = [(key, row) for key, row in zip(_keys(rows, spec), rows.to_pylist(), strict=True) if key in extra]
+    if spec is CHANGED_DAYS:
+        reached = {_day(row): row["sequence"] for row in sorted(source.to_pylist(), key=lambda row: row["sequence"])}
+        return {key for key, row in own if row["sequence"] > reached.get(_day(row), -1)}
+    reads: dict[Key, list[Any]] = {}
+    for row in sorted(source.to_pylist(), key=_width, reverse=True):  # what was joined is found first
+        reads.setdefault(_read(row), []).append(row)
+    return {key for key, row in own if not any(_says(one, row) for one in reads.get(_read(row), ()))}
+
+
+def _day(row: Mapping[str, Any]) -> Key:
+    return row["dataset"], row["restaurant_guid"], row["business_date"]
+
+
+def _read(row: Mapping[str, Any]) -> Key:
+    return *_day(row), row["window_kind"], row["status"], row["load_mode"]
+
+
+def _width(row: Mapping[str, Any]) -> timedelta:
+    return row["window_end"] - row["window_start"] if row["window_start"] and row["window_end"] else timedelta()
+
+
+def _says(one: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Whether a row of the ledger is of a read that began no earlier, and of as wide a window; of a business date there is one window."""
+    if (one["started_at"] or NEVER) < (row["started_at"] or NEVER):
+        return False
+    start, end = (one["window_start"], row["window_start"]), (one["window_end"], row["window_end"])
+    if row["window_kind"] == BUSINESS_DATE or (start[0] == start[1] and end[0] == end[1]):
+        return True
+    return None not in (*start, *end) and start[0] <= start[1] and end[1] <= end[0]
 
 
 def _keys(rows: pa.Table, spec: TableSpec) -> Iterator[Key]:

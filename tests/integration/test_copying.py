@@ -11,14 +11,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from copying_world import FIRST_DAY, Heard, dataset_of, everything, file, filled, in_order, made, totals
+from copying_world import FIRST_DAY, NOON, Heard, dataset_of, everything, file, filled, in_order, made, totals
 from restaurant_os import copying
 from restaurant_os.clock import SystemClock
 from restaurant_os.copying import Copied, Copy, tallies
 from restaurant_os.errors import StoppedError, UsageError, WarehouseError
 from restaurant_os.settings import load_without_file
-from restaurant_os.tables import BY_NAME, COUNT, MONEY, RATE, TABLES
-from restaurant_os.warehouse import Warehouse
+from restaurant_os.tables import BY_NAME, COUNT, MONEY, RATE, TABLES, TableSpec
+from restaurant_os.warehouse import Warehouse, Writing
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from restaurant_os.warehouse.open import open_warehouse
 
@@ -121,15 +121,76 @@ def test_an_order_that_moved_to_another_date_is_one_row(tmp_path: Path, empty: W
     assert everything(empty) == everything(source)
 
 
+NAMES = "sync_id, window_kind, window_start, window_end, business_date, started_at, _loaded_at, dataset, restaurant_guid, status, load_mode"
+#: What a service writes: windows of one chain, a business date read twice, and a day that two commits changed.
+LEDGER = f"""
+    INSERT INTO sync_runs ({NAMES}) SELECT *, start, start, 'orders', 'x', 'done', 'merge' FROM (VALUES
+        ('w1', 'modified', TIMESTAMPTZ '2026-03-01 00:00Z', TIMESTAMPTZ '2026-03-01 01:00Z', CAST(NULL AS DATE)),
+        ('w2', 'modified', '2026-03-01 01:00Z', '2026-03-01 02:00Z', NULL),
+        ('w3', 'modified', '2026-03-01 01:55Z', '2026-03-01 03:00Z', NULL),
+        ('d1', 'business_date', '2026-03-01 09:00Z', '2026-03-02 09:00Z', '2026-03-01'),
+        ('d2', 'business_date', '2026-03-01 10:00Z', '2026-03-02 10:00Z', '2026-03-01')) AS made (id, kind, start, until, day);
+    INSERT INTO changed_days VALUES
+        ('orders', 'x', '2026-03-01', 20, 1, 0, '2026-03-02 09:00Z'), ('orders', 'x', '2026-03-01', 21, 0, 1, '2026-03-02 09:00Z')"""
+
+
 def test_what_a_service_folded_meanwhile_goes_from_the_copy_too(tmp_path: Path, empty: Warehouse) -> None:
     """Ledger rows that were joined, and hours that a calendar no longer has."""
     source = filled(tmp_path / "source.duckdb")
-    copy(source, empty)
-    change(source, f"DELETE FROM sync_runs WHERE business_date = '{FIRST_DAY}' AND sync_id LIKE '%-1'")
+    change(source, LEDGER)
+    rows = totals(copy(source, empty))[0]
+    source.fold_ledger(NOON)
+    change(source, "DELETE FROM changed_days WHERE sequence = 20")
     change(source, "DELETE FROM dim_business_hours WHERE business_hour = 1 AND business_date = '2026-03-02'")
+    found = copy(source, empty)
 
-    assert totals(copy(source, empty))[2] == 0
+    assert (totals(found)[0], totals(found)[2]) == (rows - 5, 0)
     assert everything(empty) == everything(source)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ("UPDATE changed_days SET sequence = sequence + 500", '"changed_days" reaches sequence 521, and that of'),
+        ("UPDATE sync_runs SET sync_id = 'own', window_end = '2026-03-01 04:00Z' WHERE sync_id = 'w3'", 'rows without a business date: 1 row that'),
+        ("UPDATE sync_runs SET sync_id = 'own', started_at = '2026-03-02 11:00Z' WHERE sync_id = 'd2'", '"sync_runs", 2026-03-01: 1 row that'),
+        ("UPDATE changed_days SET restaurant_guid = 'y' WHERE sequence = 20", '"changed_days", 2026-03-01: 1 row that'),
+    ],
+)  # fmt: skip
+def test_a_place_that_read_for_itself_is_refused(tmp_path: Path, own: str, said: str) -> None:
+    """The same orders, and a ledger that says what the source's does not: it is no copy, and keeps its ledger and its numbers."""
+    source, target = filled(tmp_path / "source.duckdb"), filled(tmp_path / "target.duckdb")
+    for one in (source, target):
+        change(one, LEDGER)
+    change(target, own)
+    before = everything(target)
+
+    with pytest.raises(WarehouseError, match="No row was carried") as refused:
+        copy(source, target)
+    assert "holds other data" in refused.value.message
+    assert said in refused.value.message
+    assert everything(target) == before
+
+
+def test_what_is_committed_to_the_target_meanwhile_is_not_overwritten(tmp_path: Path, empty: Warehouse) -> None:
+    """A newer row of an order that is about to be carried: the copy ends, and the row stays."""
+    source = filled(tmp_path / "source.duckdb")
+    newer = with_value(BY_NAME["fact_orders"], "_loaded_at", NOON + timedelta(days=9))
+    day = with_value(BY_NAME["changed_days"], "business_date", FIRST_DAY + timedelta(days=31))
+    heard = Heard()
+    heard.planned = lambda rows: empty.write(Writing(rows={"fact_orders": newer, "changed_days": day}))  # type: ignore[method-assign]
+
+    with pytest.raises(WarehouseError, match="something else writes to"):
+        copy(source, empty, heard)
+    there = everything(empty)
+    assert {name for name, rows in there.items() if rows} == {"fact_orders", "changed_days"}
+    assert there["fact_orders"] == list(zip(*(column.to_pylist() for column in newer.columns), strict=True))
+
+
+def with_value(spec: TableSpec, name: str, value: Any) -> pa.Table:
+    """One row of a table, with a value of our own in a column."""
+    own = spec.schema.field(name)
+    return made(spec, 1, 1).set_column(spec.names.index(name), own, pa.array([value], own.type))
 
 
 def test_loads_stay_small_and_each_row_goes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
