@@ -45,6 +45,9 @@ from restaurant_os.warehouse.slices import partition_of
 
 #: So many rows are carried in one transaction, and held in memory: 100,000 lines of orders are about 60 MiB.
 MOST_ROWS = 100_000
+#: So many rows are tallied in one statement, as far as dates part them: a Postgres ends a statement after a quarter of an hour, and needs some
+#: 20 microseconds a row.
+MOST_TALLIED = 5_000_000
 #: So many tables are tallied at once.
 TABLES_AT_ONCE = 8
 #: What says that other rows are in: no commit goes without a row in one of them, so where they stand still the source does.
@@ -343,21 +346,39 @@ class Copy:
 
 def tallies(warehouse: Warehouse, tables: Sequence[TableSpec]) -> dict[str, Days]:
     """Tables' rows, counted, summed and digested by the engine itself, per business date."""
-    answers = warehouse.answers(*((_tally(spec), ()) for spec in tables))
-    return {
-        spec.name: {day: Tally(int(rows), tuple(map(_exact, sums)), int(checksum or 0)) for day, rows, checksum, *sums in found if rows}
-        for spec, found in zip(tables, answers, strict=True)
-    }
+    asked = [(spec, where) for spec, wheres in _spans(warehouse, tables) for where in wheres]
+    answers = warehouse.answers(*((_tally(spec, where), ()) for spec, where in asked))
+    tallied: dict[str, dict[date | None, Tally]] = {spec.name: {} for spec in tables}
+    for (spec, _), found in zip(asked, answers, strict=True):
+        tallied[spec.name] |= {
+            day: Tally(int(rows), tuple(map(_exact, sums)), int(checksum or 0)) for day, rows, checksum, *sums in found if rows
+        }
+    return dict(tallied)
 
 
-def _tally(spec: TableSpec) -> str:
+def _spans(warehouse: Warehouse, tables: Sequence[TableSpec]) -> Iterator[tuple[TableSpec, list[str]]]:
+    """The conditions by which each table is tallied, which part all of its rows: several where there are many."""
+    [counts] = warehouse.rows("SELECT " + ", ".join(f"(SELECT count(*) FROM {spec.name})" for spec in tables))
+    for spec, rows in zip(tables, counts, strict=True):
+        own = day_of(spec)
+        if rows <= MOST_TALLIED or not own:
+            yield spec, ["TRUE"]
+            continue
+        found = warehouse.rows(f"SELECT {own}, count(*) FROM {spec.name} WHERE {own} IS NOT NULL GROUP BY {own} ORDER BY {own}")
+        starts = [merge.day(group[0][0]) for group in packed(found, lambda one: one[1], MOST_TALLIED)][1:]
+        ends = [*(f"{own} < {start}" for start in starts), "TRUE"]
+        between = [" AND ".join((f"{own} >= {start}", end)) for start, end in zip(starts, ends[1:], strict=True)]
+        yield spec, [f"{own} IS NULL OR {ends[0]}", *between]
+
+
+def _tally(spec: TableSpec, where: str) -> str:
     own, numbers = day_of(spec), [c.name for c in spec.columns if c.type in (MONEY, RATE, COUNT)]
     # No engine has the number of an MD5 by a name that the others know: digit by digit it is the same on all.
     checksum = " + ".join(f"strpos('0123456789abcdef', substr(digest, {place + 1}, 1)) * {16**place}" for place in range(DIGITS))
     digest = " || '|' || ".join(_spelled(c.name, c.type) for c in spec.columns)
     taken = ", ".join(dict.fromkeys((*([own] if own else []), *numbers, f"md5({digest}) AS digest")))
     sums = "".join(f", sum({name})" for name in numbers)
-    found = f"{own or 'NULL'}, count(*), sum({checksum}){sums} FROM (SELECT {taken} FROM {spec.name}) AS spelled"
+    found = f"{own or 'NULL'}, count(*), sum({checksum}){sums} FROM (SELECT {taken} FROM {spec.name} WHERE {where}) AS spelled"
     return f"SELECT {found}" + (f" GROUP BY {own}" if own else "")
 
 
@@ -484,12 +505,13 @@ def condition(spec: TableSpec, run: Sequence[date | None]) -> str:
     return f"{own} >= {merge.day(dated[0])} AND {own} <= {merge.day(dated[-1])}" if dated else f"{own} IS NULL"
 
 
-def packed(things: Iterable[Any], rows: Any) -> Iterator[list[Any]]:
-    """Neighbours together, until they are too many rows."""
+def packed(things: Iterable[Any], rows: Any, most: int | None = None) -> Iterator[list[Any]]:
+    """Neighbours together, until they are too many rows: MOST_ROWS, or another bound."""
+    most = MOST_ROWS if most is None else most
     group: list[Any] = []
     held = 0
     for one in things:
-        if group and held + rows(one) > MOST_ROWS:
+        if group and held + rows(one) > most:
             yield group
             group, held = [], 0
         group.append(one)

@@ -414,6 +414,36 @@ def test_a_tally_counts_every_row_of_every_date(tmp_path: Path, empty: Warehouse
     assert tallies(empty, TABLES) == ours
 
 
+class Asked:
+    """A warehouse that remembers what it was asked."""
+
+    def __init__(self, own: Warehouse) -> None:
+        self.own, self.questions = own, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+    def answers(self, *questions: tuple[str, Any]) -> Any:
+        self.questions += [sql for sql, _ in questions]
+        return self.own.answers(*questions)
+
+
+def test_a_large_table_is_tallied_by_spans_of_dates(tmp_path: Path, empty: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No statement is of more rows than its bound, but for one date; together they count every row, those without a date too."""
+    tables = [BY_NAME[name] for name in ("fact_orders", "sync_runs", "dim_jobs")]
+    source = filled(tmp_path / "source.duckdb", days=5)
+    Copy(source, empty, Heard(), tables=tables).run()
+    whole = tallies(empty, tables)
+    monkeypatch.setattr(copying, "MOST_TALLIED", 7)
+    asked = Asked(empty)
+
+    assert tallies(asked, tables) == whole
+    own, first, second = "business_date", *(f"DATE '{FIRST_DAY + timedelta(days=number)}'" for number in (2, 4))
+    spans = [f"{own} IS NULL OR {own} < {first}", f"{own} >= {first} AND {own} < {second}", f"{own} >= {second} AND TRUE"]
+    wheres = [sql.partition(" WHERE ")[2].partition(") AS spelled")[0] for sql in asked.questions]
+    assert wheres == [*spans, *spans, "TRUE"]
+
+
 def test_dates_next_to_each_other_are_one_condition() -> None:
     """As far as they stand together and are few enough; rows without a date alone."""
     one = copying.Tally(copying.MOST_ROWS // 2, (), 0)
