@@ -20,6 +20,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from restaurant_os.batch import BUSINESS_DATE
 from restaurant_os.errors import StoppedError, UsageError, WarehouseError
@@ -62,6 +63,8 @@ DIGITS = 7
 #: What makes a decimal of so many places a whole number, which every engine writes alike.
 SCALES = {MONEY: 10_000, RATE: 100_000_000}
 ELSEWHERE = "Name an empty file, database or dataset with --to; or, if the tables live there now, write it into `warehouse`."
+#: A Postgres holds no NUL in a text, and what it has in its place: texts and keys are compared so on every engine.
+NUL, INSTEAD = "\0", "\ufffd"
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 Key = tuple[Any, ...]
@@ -376,7 +379,7 @@ def _tally(spec: TableSpec, where: str) -> str:
     # No engine has the number of an MD5 by a name that the others know: digit by digit it is the same on all.
     checksum = " + ".join(f"strpos('0123456789abcdef', substr(digest, {place + 1}, 1)) * {16**place}" for place in range(DIGITS))
     digest = " || '|' || ".join(_spelled(c.name, c.type) for c in spec.columns)
-    taken = ", ".join(dict.fromkeys((*([own] if own else []), *numbers, f"md5({digest}) AS digest")))
+    taken = ", ".join(dict.fromkeys((*([own] if own else []), *numbers, f"md5(replace({digest}, chr(0), chr({ord(INSTEAD)}))) AS digest")))
     sums = "".join(f", sum({name})" for name in numbers)
     found = f"{own or 'NULL'}, count(*), sum({checksum}){sums} FROM (SELECT {taken} FROM {spec.name} WHERE {where}) AS spelled"
     return f"SELECT {found}" + (f" GROUP BY {own}" if own else "")
@@ -456,7 +459,8 @@ def _says(one: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
 
 
 def _keys(rows: pa.Table, spec: TableSpec) -> Iterator[Key]:
-    return zip(*(rows.column(name).to_pylist() for name in spec.key), strict=True)
+    columns = (rows.column(name) for name in spec.key)
+    return zip(*((pc.replace_substring(own, NUL, INSTEAD) if own.type == TEXT else own).to_pylist() for own in columns), strict=True)
 
 
 def _named(warehouse: Warehouse, spec: TableSpec, keys: set[Key]) -> pa.Table:

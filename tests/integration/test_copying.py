@@ -75,6 +75,34 @@ def test_every_row_of_every_table_arrives_as_it_is(tmp_path: Path, empty: Wareho
     assert [one.name for one in there] == [spec.name for spec in TABLES]
 
 
+#: Two texts with a NUL: one of a row's own, one in its key.
+WITH_NUL = """UPDATE fact_orders SET order_source = 'a' || chr(0) || 'b' WHERE order_guid = '2026-03-01-1';
+    UPDATE fact_orders SET order_guid = 'c' || chr(0) || 'd' WHERE order_guid = '2026-03-02-1'"""
+
+
+def test_a_text_with_a_nul_is_equal_to_what_a_postgres_has_of_it(tmp_path: Path, empty: Warehouse) -> None:
+    """Which holds no such character: it is carried once, and its rows are known again when their date changes."""
+    source = filled(tmp_path / "source.duckdb")
+    change(source, WITH_NUL)
+    first, second = copy(source, empty), copy(source, empty)
+    change(source, "UPDATE fact_orders SET guest_count = 99, _loaded_at = '2026-03-21 00:00:00Z' WHERE business_date <= '2026-03-02'")
+    third = copy(source, empty)
+
+    assert (totals(first)[2], totals(second)[1:], totals(third)[1:]) == (0, (0, 0), (6, 0))
+    nul = "\0" if isinstance(empty, DuckDBWarehouse) else "\ufffd"
+    assert empty.rows("SELECT order_source FROM fact_orders WHERE order_guid = '2026-03-01-1'") == [(f"a{nul}b",)]
+
+
+@pytest.mark.timeout(600)
+def test_a_text_with_a_nul_is_equal_on_bigquery(tmp_path: Path, dataset: Warehouse) -> None:
+    """Which holds it: its tally is that of a file."""
+    source, orders = filled(tmp_path / "source.duckdb"), [BY_NAME["fact_orders"]]
+    change(source, WITH_NUL)
+
+    assert totals(Copy(source, dataset, Heard(), tables=orders).run())[1:] == (12, 0)
+    assert totals(Copy(source, dataset, Heard(), tables=orders).run())[1:] == (0, 0)
+
+
 #: A table of each kind, and of each way in which BigQuery parts them.
 FEW = [
     BY_NAME[name]
