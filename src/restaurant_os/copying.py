@@ -41,6 +41,7 @@ from restaurant_os.tables import (
     TableSpec,
 )
 from restaurant_os.text import count, printable
+from restaurant_os.transformations import VIEWS
 from restaurant_os.warehouse import Ids, Warehouse, Writing, merge
 from restaurant_os.warehouse.slices import partition_of
 
@@ -65,6 +66,8 @@ SCALES = {MONEY: 10_000, RATE: 100_000_000}
 ELSEWHERE = "Name an empty file, database or dataset with --to; or, if the tables live there now, write it into `warehouse`."
 #: A Postgres holds no NUL in a text, and what it has in its place: texts and keys are compared so on every engine.
 NUL, INSTEAD = "\0", "\ufffd"
+#: How tables are called that an engine needs beside those of `tables`.
+OF_OURS = "restaurant_os_"
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 Key = tuple[Any, ...]
@@ -342,6 +345,18 @@ class Copy:
             f'copy: {self.target.label} holds other data: table "{spec.name}", {told(run)}: {what}. No row was carried.',
             next_step=ELSEWHERE,
         )
+
+
+def left_behind(warehouse: Warehouse) -> list[str]:
+    """What stands among our tables and is not carried, as it is a user's own: columns as `table.column`, tables and views by their names."""
+    ours = {view.name for view in VIEWS}
+    found = []
+    for name, columns in warehouse.columns().items():
+        if (spec := BY_NAME.get(name)) is not None:
+            found += [f"{name}.{own}" for own in columns if own.lower() not in spec.names]
+        elif name not in ours and not name.startswith(OF_OURS):
+            found.append(name)
+    return sorted(found)
 
 
 # --- what is compared -------------------------------------------------------------------------------------------------

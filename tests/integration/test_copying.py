@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pyarrow as pa
 import pytest
+from google.cloud import bigquery as google
 
 from copying_world import FIRST_DAY, NOON, Heard, dataset_of, everything, file, filled, in_order, made, totals
 from restaurant_os import copying
 from restaurant_os.clock import SystemClock
-from restaurant_os.copying import Copied, Copy, tallies
+from restaurant_os.copying import Copied, Copy, left_behind, tallies
 from restaurant_os.errors import StoppedError, UsageError, WarehouseError
 from restaurant_os.settings import load_without_file
 from restaurant_os.tables import BY_NAME, COUNT, MONEY, RATE, TABLES, TableSpec
 from restaurant_os.warehouse import Warehouse, Writing
+from restaurant_os.warehouse.bigquery import BigQueryWarehouse
 from restaurant_os.warehouse.duckdb import DuckDBWarehouse
 from restaurant_os.warehouse.open import open_warehouse
 
@@ -278,6 +281,42 @@ def test_a_place_with_other_data_is_refused(tmp_path: Path, planted: str, said: 
     assert "holds other data" in refused.value.message
     assert refused.value.next_step
     assert everything(target) == before
+
+
+OWN = (
+    "ALTER TABLE fact_orders ADD COLUMN my_note text",
+    "CREATE TABLE my_goals (business_date date, goal integer)",
+    "CREATE VIEW my_orders AS SELECT my_note FROM fact_orders",
+)
+
+
+def test_what_a_user_made_is_named_as_left_behind(tmp_path: Path, empty: Warehouse, request: pytest.FixtureRequest) -> None:
+    """Columns in tables of ours, tables and views; nothing where there is nothing of theirs."""
+    copy(filled(tmp_path / "source.duckdb"), empty)
+    nothing = left_behind(empty)
+    if isinstance(empty, DuckDBWarehouse):
+        change(empty, ";".join(OWN))
+    else:
+        with psycopg.connect(request.getfixturevalue("postgres_url")) as connection:
+            connection.execute(";".join(OWN).encode())
+
+    assert nothing == []
+    assert left_behind(empty) == ["fact_orders.my_note", "my_goals", "my_orders"]
+
+
+@pytest.mark.timeout(600)
+def test_what_a_user_made_in_a_dataset_is_named_as_left_behind(dataset: Warehouse) -> None:
+    """The same of BigQuery, by its own client."""
+    assert isinstance(dataset, BigQueryWarehouse)
+    dataset.migrate()
+    nothing = left_behind(dataset)
+    orders = dataset.client.get_table(dataset.dataset.table("fact_orders"))
+    orders.schema = [*orders.schema, google.SchemaField("my_note", "STRING")]
+    dataset.client.update_table(orders, ["schema"])
+    dataset.client.create_table(google.Table(dataset.dataset.table("my_goals"), schema=[google.SchemaField("goal", "INTEGER")]))
+
+    assert nothing == []
+    assert left_behind(dataset) == ["fact_orders.my_note", "my_goals"]
 
 
 def test_nothing_to_copy(tmp_path: Path) -> None:
