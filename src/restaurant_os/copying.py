@@ -52,9 +52,11 @@ MOST_ROWS = 100_000
 MOST_TALLIED = 5_000_000
 #: So many tables are tallied at once.
 TABLES_AT_ONCE = 8
-#: What says that other rows are in: no commit goes without a row in one of them, so where they stand still the source does.
+#: What says that other rows are in: no commit of facts goes without a row in one of them, so where they stand still the facts do.
 LEDGER = (SYNC_RUNS, CHANGED_DAYS)
-#: Another answer wherever somebody committed since; costs little beside a tally.
+#: Roles of small tables that events may change without a trace in the ledger: stock levels, records that could not be read.
+WITHOUT_TRACE = ("latest", "record")
+#: Another answer wherever somebody committed facts since; costs little beside a tally.
 STANDING = f"""SELECT (SELECT count(*) FROM {SYNC_RUNS.name}), (SELECT max({LOADED_AT}) FROM {SYNC_RUNS.name}),
     (SELECT count(*) FROM {CHANGED_DAYS.name}), (SELECT max(sequence) FROM {CHANGED_DAYS.name})"""
 #: Tables whose rows may go without a trace: what a service joins in the ledger, and hours that a calendar no longer has.
@@ -263,7 +265,7 @@ class Copy:
         unequal = [spec for spec in moved if differing(before[spec.name], now[spec.name])]
         # What was equal at first is so no more, where the source was committed to since.
         has_changed = tallies(self.source, LEDGER) != {spec.name: before[spec.name] for spec in LEDGER}
-        asked = self.tables if has_changed else unequal
+        asked = [spec for spec in self.tables if has_changed or spec in unequal or spec.role in WITHOUT_TRACE]
         source = {**before, **(self._tallied(self.source, asked) if asked else {})}
         return [
             Copied(

@@ -417,6 +417,19 @@ def test_an_order_that_moves_during_a_copy_to_bigquery_is_one_row_after_the_next
 ITEMS = "SELECT order_guid, business_date, menu_item_name FROM fact_order_items"
 
 
+def test_a_stock_level_that_changes_meanwhile_is_told(tmp_path: Path) -> None:
+    """It was equal at first, and the ledger knows of no such event."""
+    source, target = filled(tmp_path / "source.duckdb"), file(tmp_path / "target.duckdb")
+    copy(source, target)
+    heard = Heard()
+    sql = "UPDATE stock_levels SET quantity = 17.25, _loaded_at = '2026-03-21 00:00:00Z'"
+    heard.planned = lambda rows: change(source, sql)  # type: ignore[method-assign]
+
+    assert [(one.name, one.has_moved) for one in copy(source, target, heard) if one.differing] == [("stock_levels", True)]
+    assert totals(copy(source, target))[2] == 0
+    assert everything(target) == everything(source)
+
+
 class Syncing(Heard):
     """Once the orders are in the target, one more comes into the source, with what the ledger says of it, in one commit."""
 
