@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from copying_world import everything, file, filled
@@ -95,6 +96,22 @@ def test_a_copy_is_told_without_the_password(house: Path, postgres_url: str) -> 
     assert "operations store (here.operations.sqlite)" in first.stdout
     assert (document(second)["carried"], document(second)["equal"]) == (0, True)
     assert "s3cr3t-word" not in first.stdout + first.stderr + second.stdout + second.stderr
+
+
+def test_what_a_copy_leaves_behind_is_told(house: Path) -> None:
+    """A person's own column, table and view, to people and to scripts; the copy is equal without them."""
+    own = file(house / "here.duckdb")
+    own.close()
+    with duckdb.connect(str(own.path)) as connection:
+        connection.execute("ALTER TABLE fact_orders ADD COLUMN my_note text; CREATE TABLE my_goals (goal integer)")
+    first, second = (
+        command(house, "copy", "--to", "duckdb:///there.duckdb"),
+        command(house, "copy", "--to", "duckdb:///there.duckdb", "--json"),
+    )
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "Not carried, as they are not Restaurant OS's: fact_orders.my_note, my_goals." in first.stderr
+    assert (document(second)["equal"], document(second)["left_behind"]) == (True, ["fact_orders.my_note", "my_goals"])
 
 
 @pytest.mark.parametrize(

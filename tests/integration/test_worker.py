@@ -354,6 +354,9 @@ class Failing:
     def stamp(self) -> object | None:
         return self.warehouse.stamp()
 
+    def columns(self) -> dict[str, list[str]]:
+        return self.warehouse.columns()
+
     def migrate(self, *, plan: bool = False) -> list[str]:
         return self.warehouse.migrate(plan=plan)
 

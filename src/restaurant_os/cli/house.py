@@ -77,7 +77,7 @@ def copy(
     where it was. At the end each table is compared per business date: rows, sums and a checksum. Exit code 1 where they differ.
     """
     from restaurant_os import terminal
-    from restaurant_os.copying import Copy
+    from restaurant_os.copying import Copy, left_behind
 
     app = built(context, config)
     place = _place(app.settings, to)
@@ -88,14 +88,15 @@ def copy(
         try:
             with terminal.stoppable(work.stop):
                 tables = work.run()
+                left = left_behind(source)
         finally:
             source.close()
             target.close()
     is_same = not any(one.differing for one in tables)
     if json:
-        terminal.print_json(_as_json(source.label, target.label, tables))
+        terminal.print_json(_as_json(source.label, target.label, tables, left))
     else:
-        _print_end(app.settings, source.label, target.label, tables)
+        _print_end(app.settings, source.label, target.label, tables, left)
     raise typer.Exit(0 if is_same else 1)
 
 
@@ -123,6 +124,10 @@ def _place(settings: Any, to: str) -> Path | str:
     if isinstance(own, Path) and not is_there(own):
         raise UsageError(f"copy: there is nothing in {own} yet.", next_step="`warehouse` in the settings names what is copied from.")
     return place
+
+
+#: So many things of a user's own are named, of those that a copy leaves behind.
+MOST_NAMED = 10
 
 
 class _Bar:
@@ -160,10 +165,10 @@ class _Bar:
         self._bar.advance(self._task, rows)
 
 
-def _print_end(settings: Any, source: str, target: str, tables: Any) -> None:
+def _print_end(settings: Any, source: str, target: str, tables: Any, left: list[str]) -> None:
     from restaurant_os import terminal
     from restaurant_os.copying import told
-    from restaurant_os.text import count
+    from restaurant_os.text import count, printable
 
     rows = [
         (one.name, one.rows, one.dates or None, one.carried, told(one.differing) if one.differing else "equal")
@@ -175,6 +180,15 @@ def _print_end(settings: Any, source: str, target: str, tables: Any) -> None:
     terminal.out.print(
         f"{source} -> {target}: {count(all_rows, 'row')}, {carried:,} of them carried now.", markup=False, highlight=False, soft_wrap=True
     )
+    if left:
+        shown = ", ".join(printable(name, 100) for name in left[:MOST_NAMED])
+        more = f" and {len(left) - MOST_NAMED:,} more (all of them: --json)" if len(left) > MOST_NAMED else ""
+        terminal.err.print(
+            f"Not carried, as they are not Restaurant OS's: {shown}{more}. Make them anew in the other place, if you want them there.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if differing := [one for one in tables if one.differing]:
         terminal.err.print(f"Not equal: {', '.join(one.name for one in differing)}, on the dates above.", soft_wrap=True)
         why = "The source has changed meanwhile: run" if any(one.has_moved for one in differing) else "Run"
@@ -194,13 +208,14 @@ def _left_behind(settings: Any) -> str:
     )
 
 
-def _as_json(source: str, target: str, tables: Any) -> dict[str, Any]:
+def _as_json(source: str, target: str, tables: Any, left: list[str]) -> dict[str, Any]:
     return {
         "from": source,
         "to": target,
         "rows": sum(one.rows for one in tables),
         "carried": sum(one.carried for one in tables),
         "equal": not any(one.differing for one in tables),
+        "source_has_changed": any(one.has_moved for one in tables),
         "tables": [
             {
                 "table": one.name,
@@ -211,5 +226,6 @@ def _as_json(source: str, target: str, tables: Any) -> dict[str, Any]:
             }
             for one in tables
         ],
+        "left_behind": left,
         "not_moved": ["events", "keys", "incidents", "messages"],
     }

@@ -146,6 +146,11 @@ class Fetch(Protocol):
     def __call__(self, spec: TableSpec, where: str = "TRUE", ids: Ids | None = None) -> pa.Table: ...
 
 
+#: `Warehouse.columns` where a database answers for itself: name, column.
+ALL_COLUMNS = """SELECT table_name, column_name FROM information_schema.columns
+    WHERE table_catalog = current_database() AND table_schema = current_schema() ORDER BY table_name, ordinal_position"""
+
+
 class Warehouse(Protocol):
     """Where batches land. It decides nothing about restaurants."""
 
@@ -179,6 +184,10 @@ class Warehouse(Protocol):
 
     def stamp(self) -> object | None:
         """Equal to an earlier one where nothing was committed since, by anybody; None: that is not to be had without asking. Costs next to nothing."""
+        ...
+
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """The tables and views that stand where ours do, those of a user's own too, each with its columns."""
         ...
 
     def migrate(self, *, plan: bool = False) -> list[str]:

@@ -160,6 +160,13 @@ SELECT taken;"""
         """Whether somebody committed is not to be had without asking."""
         return None
 
+    def columns(self) -> dict[str, list[str]]:
+        with self._ready():
+            items = list(self.client.list_tables(self.dataset, retry=self.jobs.retry))
+            with ThreadPoolExecutor(STAGES_AT_ONCE) as pool:
+                tables = list(pool.map(lambda item: self.client.get_table(item.reference, retry=self.jobs.retry), items))
+            return {table.table_id: [field.name for field in table.schema] for table in tables}
+
     def migrate(self, *, plan: bool = False) -> list[str]:
         with self._errors():
             return self._migrate(plan, by_hand=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from restaurant_os.settings import Settings
+import duckdb
+
+from restaurant_os.settings import Settings, is_there
 from restaurant_os.tables import TABLES
 from restaurant_os.text import count, printable
 from restaurant_os.warehouse import Warehouse

@@ -73,7 +73,8 @@ def _postgres(node: exp.Expr) -> exp.Expr:
         # sqlglot leaves DuckDB's name. EXTRACT gives a numeric, exact to the microsecond.
         epoch = exp.Extract(this=exp.var("EPOCH"), expression=node.expressions[0])
         return exp.cast(exp.Mul(this=epoch, expression=exp.Literal.number(1000000)), "bigint")
-    return node
+    # It has no such character, and refuses to make one.
+    return node.this if _is_without_nul(node) else node
 
 
 def _bigquery(node: exp.Expr) -> exp.Expr:
@@ -81,6 +82,9 @@ def _bigquery(node: exp.Expr) -> exp.Expr:
 
     if _is_micros(node):
         return exp.Anonymous(this="UNIX_MICROS", expressions=list(node.expressions))
+    if _is_without_nul(node):
+        # CHR(0) is an empty text there.
+        return exp.Anonymous(this="REGEXP_REPLACE", expressions=[node.this, exp.Literal.string(r"\x{00}"), node.args["replacement"]])
     if isinstance(node, exp.Least | exp.Greatest):
         # BigQuery's are null where one value is; DuckDB's and Postgres's pass nulls by, as a MIN does.
         values = exp.Unnest(
@@ -92,6 +96,13 @@ def _bigquery(node: exp.Expr) -> exp.Expr:
         # A window of it knows no NULLS LAST. Nothing that ours are in rising order of is ever null.
         node.set("nulls_first", True)
     return node
+
+
+def _is_without_nul(node: exp.Expr) -> bool:
+    """`replace(..., chr(0), ...)`."""
+    from sqlglot import exp
+
+    return isinstance(node, exp.Replace) and node.expression == exp.Chr(expressions=[exp.Literal.number(0)])
 
 
 def _is_micros(node: exp.Expr) -> bool:

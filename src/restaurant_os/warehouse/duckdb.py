@@ -42,7 +42,7 @@ from restaurant_os.tables import (
     TEXT,
     TableSpec,
 )
-from restaurant_os.warehouse import Changes, Commit, Ids, Writing
+from restaurant_os.warehouse import ALL_COLUMNS, Changes, Commit, Ids, Writing
 from restaurant_os.warehouse.bring import bring, insert, run
 from restaurant_os.warehouse.compiled import is_done, newer, numbered, views
 from restaurant_os.warehouse.fold import fold_runs
@@ -157,6 +157,12 @@ class DuckDBWarehouse:
     def answers(self, *questions: tuple[str, Sequence[Any]]) -> list[list[tuple[Any, ...]]]:
         with as_our_errors(self.path), self._file.read() as connection, transaction(connection):
             return [run(connection, sql, parameters) for sql, parameters in questions]
+
+    def columns(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for table, column in self.rows(ALL_COLUMNS):
+            found.setdefault(table, []).append(column)
+        return found
 
     def migrate(self, *, plan: bool = False) -> list[str]:
         steps = self._missing()

@@ -21,7 +21,7 @@ from restaurant_os.boundaries import crossing
 from restaurant_os.errors import LockedError, SettingsError, WarehouseError
 from restaurant_os.postgres_address import WRITE_IT_AS, postgres_address
 from restaurant_os.tables import LOADED_AT, READ_SEQUENCES, TABLES, TableSpec
-from restaurant_os.warehouse import Changes, Commit, Ids, Writing, postgres_bulk
+from restaurant_os.warehouse import ALL_COLUMNS, Changes, Commit, Ids, Writing, postgres_bulk
 from restaurant_os.warehouse.compiled import is_done
 from restaurant_os.warehouse.dialect import spoken
 from restaurant_os.warehouse.mirror import Mirrors, folded, mirrored
@@ -122,6 +122,12 @@ class PostgresWarehouse:
     def stamp(self) -> object | None:
         """Whether somebody committed is not to be had without asking."""
         return None
+
+    def columns(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for table, column in self.rows(ALL_COLUMNS):
+            found.setdefault(table, []).append(column)
+        return found
 
     def migrate(self, *, plan: bool = False) -> list[str]:
         with self._errors():
