@@ -163,5 +163,5 @@ def without_views(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(bigquery_schema.Migration, "_views", partial(_nothing))
 
 
-def _nothing(*_: object) -> None:
+def _nothing(*_: object, **__: object) -> None:
     return None

@@ -72,7 +72,9 @@ def main() -> None:
 
 def _run() -> int:
     """Its exit code."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is loaded half may swallow a KeyboardInterrupt, or tell of it at length
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # what is loaded half may swallow a KeyboardInterrupt, or tell of it at length
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from restaurant_os import terminal
 
     signal.signal(signal.SIGINT, before)

@@ -120,7 +120,7 @@ class Migration:
 
     def run(self, *, is_there: bool, found: str | None, by_hand: bool) -> list[str]:
         """Every step, in words; none when everything is there. `is_there`: whether the dataset is. `found`: the fingerprint in it. `by_hand`: what it says is
-        not enough, every table and view is looked at."""
+        not enough, it is looked whether every table, column and view is there."""
         if is_done(found, fingerprint()) and not (by_hand and found == fingerprint()):
             return newer(found)
         if not is_there:
@@ -130,7 +130,7 @@ class Migration:
             self._table(spec, known.get(spec.name))
         if BILLS not in known:
             self._step(f"make table {BILLS}", lambda: self._make(self._bills()))
-        self._views(known)
+        self._views(known, is_as_ours=found == fingerprint())
         if not self.plan and (self.steps or found != fingerprint()):
             try:
                 self.run_script(self._state_statements())
@@ -204,15 +204,15 @@ class Migration:
 
     # --- views, and what the code is known by ---------------------------------------------------------------------
 
-    def _views(self, known: dict[str, str]) -> None:
+    def _views(self, known: dict[str, str], is_as_ours: bool) -> None:
+        """All of them; where this code made them, those that are missing: the others are as they should be."""
         statements = []
         for name, sql in views("bigquery").items():
             if known.get(name, "VIEW") != "VIEW":
                 raise self._is_other(f'"{name}" is a {printable(known[name], 30).lower()}, a view was expected')
-            own = self._qualified(sql)
-            if name in known and self.client.get_table(self.dataset.table(name), retry=self.retry).view_query == own:
+            if name in known and is_as_ours:
                 continue
-            statements.append(f"CREATE OR REPLACE VIEW {self._named(name)} AS {own}")
+            statements.append(f"CREATE OR REPLACE VIEW {self._named(name)} AS {self._qualified(sql)}")
             self.steps.append(f"{'replace' if name in known else 'make'} view {name}")
         if statements and not self.plan:
             self.run_script(statements)

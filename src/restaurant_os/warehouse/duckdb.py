@@ -52,7 +52,7 @@ from restaurant_os.warehouse.merge import same_values
 from restaurant_os.warehouse.queue import CommitQueue
 from restaurant_os.warehouse.rows import fetch_rows, write_rows
 from restaurant_os.warehouse.theirs import Kept, Known
-from restaurant_os.warehouse.trouble import as_our_errors, is_held, locked, our_error
+from restaurant_os.warehouse.trouble import as_our_errors, is_cut, is_held, locked, our_error
 
 SQL_TYPES = {
     MONEY: "DECIMAL(18, 4)",
@@ -89,6 +89,8 @@ NEXT_VIEWS = FIRST_VIEWS | {
     *("restatements", "sales_by_dining_option", "sales_by_revenue_center", "sales_by_source", "server_sales", "weekly_profitability"),
 }
 UTC_SESSION = "SET TimeZone = 'UTC'"
+#: A file that is shorter than it says may have been met while another process shortened it (seen once): so long it is looked at again.
+MENDS_SECONDS = 1.0
 #: Between two looks whether the file is free: at first, and at most.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.002, 0.02
 
@@ -250,7 +252,8 @@ def connect(
         StoppedError: `stopping` was set while we waited.
         WarehouseError: it is no DuckDB file, or cannot be read or written.
     """
-    give_up = time.monotonic() + wait_seconds
+    began = time.monotonic()
+    give_up = began + wait_seconds
     pause = FIRST_PAUSE_SECONDS
     stopping = stopping or threading.Event()
     with next_in_line(path, give_up=give_up, stopping=stopping):
@@ -261,7 +264,7 @@ def connect(
             try:
                 return _attached(connection, path) if connection else _read_only(path, config)
             except duckdb.Error as problem:
-                is_taken = is_held(problem)
+                is_taken = is_held(problem) or (is_cut(problem) and time.monotonic() < began + MENDS_SECONDS)
                 if is_taken and time.monotonic() < give_up and not stopping.wait(random.uniform(pause / 2, pause)):
                     pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
                     continue

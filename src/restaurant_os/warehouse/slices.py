@@ -135,12 +135,12 @@ class Slices:
         if place == "created_at" and not staged.column(place).null_count:
             dates = pc.unique(staged.column(place).cast(pa.date32())).to_pylist()
             spans = f"({' OR '.join(f'({one})' for one in _spans(place, dates))} OR {place} IS NULL)"
-        return header, f"{self.here} AND {self._led_by(header)} AND {spans}", (key, _texts(staged, key))
+        return header, f"{self.here}{self._led_by(header)} AND {spans}", (key, _texts(staged, key))
 
     def _led_by(self, header: TableSpec) -> str:
         """What stands before the id in a key (the source of a punch), as `SetMerge.here` has it: an index of the key is of use only with it."""
         staged = self.commit.tables[header.name]
-        return " AND ".join(f"{name} IN ({', '.join(map(text, _texts(staged, name)))})" for name in header.key[:-1]) or "TRUE"
+        return "".join(f" AND {name} IN ({', '.join(map(text, _texts(staged, name)))})" for name in header.key[:-1])
 
     def _children(self, records: RecordSet) -> list[Ask]:
         """The children of those that the staged ones may replace, on the dates that the stored headers name. An insert replaces nothing."""
@@ -151,7 +151,7 @@ class Slices:
             WHERE s.modified_at >= h.modified_at""")
         if not found:
             return []
-        where = f"{self.here} AND {self._led_by(records.header)} AND {_on('business_date', {on for _, on in found})}"
+        where = f"{self.here}{self._led_by(records.header)} AND {_on('business_date', {on for _, on in found})}"
         ids = (key, sorted({own for own, _ in found}))
         return [(spec, where, ids) for spec in records.children]
 

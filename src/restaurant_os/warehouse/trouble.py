@@ -17,6 +17,11 @@ from restaurant_os.text import printable
 HELD = ("Could not set lock", "Unique file handle conflict")
 
 
+def is_cut(problem: duckdb.Error) -> bool:
+    """Whether the file is shorter than what stands in it says."""
+    return isinstance(problem, duckdb.IOException) and "Could not read enough bytes" in str(problem)
+
+
 def is_held(problem: Exception) -> bool:
     """Whether it failed since somebody else has the file."""
     return any(said in str(problem) for said in HELD)
